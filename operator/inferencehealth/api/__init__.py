@@ -1,0 +1,1 @@
+"""The objects people write and read: the two CRDs as values, and how their schema is generated."""

@@ -1,0 +1,31 @@
+"""The names by which this operator is known to Kubernetes; every other module takes them here."""
+
+from typing import Final
+
+GROUP: Final = "inferencehealth.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+CATEGORY: Final = "inference"
+
+POLICY_KIND: Final = "InferenceHealthPolicy"
+POLICY_PLURAL: Final = "inferencehealthpolicies"
+REPORT_KIND: Final = "InferenceHealthReport"
+REPORT_PLURAL: Final = "inferencehealthreports"
+
+FIELD_MANAGER: Final = "inferencehealth"
+"""Owner of the probe fields we write to a user's workload; nothing else is written with it."""
+
+CONTROLLER_MANAGER: Final = "inferencehealth-controller"
+"""Owner of policy status, report spec and the probe half of report status."""
+
+CHECKER_MANAGER: Final = "inferencehealth-checker"
+"""Owner of the health half of report status."""
+
+POLICY_LABEL: Final = f"{GROUP}/policy"
+"""On a report: the policy that it answers to."""
+
+CHECKER_LEASE_LABEL: Final = f"{GROUP}/member"
+"""On a Lease: a running checker's sign of life (value `checker`)."""
+
+SYSTEM_NAMESPACE: Final = "inferencehealth-system"
+"""Where the operator itself lives, and its Leases, unless told otherwise."""

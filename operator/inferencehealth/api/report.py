@@ -1,0 +1,209 @@
+"""InferenceHealthReport: one per workload; where controller and checker meet.
+
+`spec` is what the controller asks the checkers to check. In `status`, `probes`, `findings` and
+`detection` are the controller's; `health` is the checkers'. Each half has its own field manager,
+so neither overwrites the other.
+"""
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from inferencehealth.api.base import Model
+from inferencehealth.api.durations import Duration
+from inferencehealth.api.policy import (
+    Components,
+    Endpoints,
+    Metadata,
+    Models,
+    Selector,
+    VerdictCounts,
+)
+
+MAX_PODS = 200
+"""Pods listed in one report, worst first; the counts cover all."""
+MAX_MODELS = 200
+"""Models listed in one report, worst first."""
+MAX_MESSAGE = 1024
+"""Longest message kept, in characters."""
+
+
+class WorkloadRef(Model):
+    """The workload a report is about, in the report's namespace."""
+
+    kind: str = Field(description="Deployment or StatefulSet.")
+    name: str = Field(description="Name of the workload.")
+    uid: str = Field(description="UID of the workload.")
+
+
+class CheckSpec(Model):
+    """Everything a checker has to know to judge the workload's pods."""
+
+    profile: str = Field(description="Profile by which answers are read.")
+    container: str = Field(description="Container that runs the server.")
+    port: int = Field(ge=1, le=65535, description="Port that the checks ask.")
+    pod_selector: Selector = Field(description="Selects the workload's pods.")
+    models: Models = Field(default=Models(), description="Models that have to serve.")
+    components: Components = Field(
+        default=Components(), description="Components that have to be up."
+    )
+    endpoints: Endpoints | None = Field(
+        default=None, description="Endpoints of a server with profile custom."
+    )
+    interval: Duration = Field(description="Time between two checks of one pod.")
+    timeout: Duration = Field(description="Time one request may take.")
+    failure_threshold: int = Field(ge=1, description="Failed checks in a row that count.")
+    success_threshold: int = Field(ge=1, description="Good checks in a row that count.")
+    startup_budget: Duration = Field(description="Time a pod may take to load.")
+
+
+class ReportSpec(Model):
+    """What the checkers are asked; written by the controller."""
+
+    policy: str = Field(description="Policy that claims the workload.")
+    workload: WorkloadRef = Field(description="The workload.")
+    check: CheckSpec | None = Field(
+        default=None, description="What to check; absent when nothing recognised the server."
+    )
+
+
+class Finding(Model):
+    """Something about the workload that its owner should know."""
+
+    id: str = Field(description="Stable name of the finding.")
+    severity: Literal["error", "warning", "info"] = Field(description="How much it matters.")
+    container: str = Field(default="", description="Container it is about.")
+    message: str = Field(description="What is the case, in a sentence.")
+    remedy: str = Field(default="", description="What to do about it.")
+
+
+class Detection(Model):
+    """What was recognised in the workload, and why."""
+
+    profile: str = Field(default="", description="Profile; empty: nothing recognised.")
+    container: str = Field(default="", description="Container that runs the server.")
+    port: int | None = Field(default=None, description="Port of the server.")
+    confidence: float = Field(
+        default=0.0, ge=0, le=1, description="How sure the recognition is, from 0 to 1."
+    )
+    reason: str = Field(default="", description="What it was recognised by.")
+
+
+class ProbeReport(Model):
+    """One probe of the server's container: what is there, what should be, and why."""
+
+    state: Literal["Off", "Recommended", "Kept", "Injected", "Pending", "Conflicted"] = Field(
+        description="Off: mode Off. Recommended: see `wanted`. Kept: the author's probe stays. "
+        "Injected: ours is in place. Pending: about to be written. Conflicted: another manager "
+        "holds it."
+    )
+    wanted: dict[str, Any] | None = Field(
+        default=None,
+        description="The probe that fits the server.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    original: dict[str, Any] | None = Field(
+        default=None,
+        description="The author's probe that ours replaced.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    reason: str = Field(default="", description="Why these numbers.")
+
+
+class ProbesReport(Model):
+    """The probe half of a report."""
+
+    state: str = Field(default="Off", description="All probes in one word.")
+    startup: ProbeReport | None = Field(default=None, description="The startup probe.")
+    liveness: ProbeReport | None = Field(default=None, description="The liveness probe.")
+    readiness: ProbeReport | None = Field(default=None, description="The readiness probe.")
+    patch: str = Field(
+        default="",
+        description="What would change, as a strategic merge patch in JSON for kubectl patch.",
+    )
+    conflict: str = Field(default="", description="Who holds what, when a write was refused.")
+
+
+class ItemHealth(Model):
+    """One model or component over the workload's pods."""
+
+    name: str = Field(description="Its name.")
+    version: str = Field(default="", description="Its version, where one was named.")
+    required: bool = Field(default=False, description="Whether a pod needs it to be ready.")
+    ready: int = Field(ge=0, description="Pods on which it serves.")
+    total: int = Field(ge=0, description="Pods that were asked.")
+    state: str = Field(default="", description="Worst state on any pod.")
+    reason: str = Field(default="", description="Why, in one word.")
+    message: str = Field(default="", max_length=MAX_MESSAGE, description="Why, in a sentence.")
+
+
+class PodHealth(Model):
+    """One pod."""
+
+    name: str = Field(description="Name of the pod.")
+    verdict: str = Field(description="Verdict on it.")
+    reason: str = Field(default="", description="Why, in one word.")
+    message: str = Field(default="", max_length=MAX_MESSAGE, description="Why, in a sentence.")
+    since: str = Field(default="", description="Since when (RFC 3339, UTC).")
+    kubelet_ready: bool = Field(default=False, description="What the kubelet says meanwhile.")
+    restarts: int = Field(default=0, ge=0, description="Restarts of the server's container.")
+
+
+class Health(Model):
+    """The checkers' half of a report."""
+
+    observed_generation: int = Field(
+        default=0, ge=0, description="Generation of the report's spec that was checked."
+    )
+    checked_by: str = Field(default="", description="Lease of the checker that says so.")
+    verdict: str = Field(default="Unknown", description="Worst verdict on any pod.")
+    reason: str = Field(default="", description="Why, in one word.")
+    message: str = Field(default="", max_length=MAX_MESSAGE, description="Why, in a sentence.")
+    counts: VerdictCounts = Field(default=VerdictCounts(), description="Pods by verdict.")
+    pods_serving: str = Field(default="0/0", description="Pods that serve, of all.")
+    models_serving: str = Field(default="-", description="Models that serve, of all.")
+    pods: tuple[PodHealth, ...] = Field(
+        default=(),
+        max_length=MAX_PODS,
+        description="The pods, worst first.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    models: tuple[ItemHealth, ...] = Field(
+        default=(),
+        max_length=MAX_MODELS,
+        description="The models, worst first.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    components: tuple[ItemHealth, ...] = Field(
+        default=(),
+        max_length=MAX_MODELS,
+        description="The components, worst first.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    last_transition_time: str = Field(
+        default="", description="When the worst verdict last changed (RFC 3339, UTC)."
+    )
+
+
+class ReportStatus(Model):
+    """What was found about one workload."""
+
+    detection: Detection = Field(default=Detection(), description="What was recognised, and why.")
+    probes: ProbesReport = Field(default=ProbesReport(), description="Its probes.")
+    findings: tuple[Finding, ...] = Field(
+        default=(),
+        max_length=64,
+        description="What its owner should know.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    health: Health | None = Field(default=None, description="What its pods answered.")
+
+
+class Report(Model):
+    """A whole InferenceHealthReport as read from the API server."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    metadata: Metadata
+    spec: ReportSpec
+    status: ReportStatus = ReportStatus()

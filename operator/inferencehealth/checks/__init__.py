@@ -1,0 +1,1 @@
+"""Asking servers and judging their answers: steps, transports, the scheduler, verdicts."""

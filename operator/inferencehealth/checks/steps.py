@@ -1,0 +1,114 @@
+"""What is asked and what an answer means: the vocabulary shared by profiles, transports, verdicts.
+
+A profile turns a CheckSpec into steps; a transport turns a step's request into an answer; the
+step's own `read` turns the answer into a reading; `verdict` folds the readings of one round.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MAX_BODY = 64 * 1024
+"""Bytes of a response body that a check reads at most, unless its step says otherwise."""
+
+
+class Outcome(StrEnum):
+    """How an exchange with a server ended."""
+
+    ANSWERED = "Answered"
+    REFUSED = "Refused"
+    CONNECT_TIMEOUT = "ConnectTimeout"
+    NO_ANSWER = "NoAnswer"
+    """Connected, but no complete answer within the timeout."""
+    RESET = "Reset"
+    UNREACHABLE = "Unreachable"
+    """No route, or our own network forbids it: says nothing about the server."""
+    TOO_LARGE = "TooLarge"
+    MALFORMED = "Malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request to a pod's own address. `port` 0 means the server's port."""
+
+    path: str
+    method: str = "GET"
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    port: int = 0
+    max_body: int = MAX_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `status` is 0 unless `outcome` is ANSWERED; `seconds` is the whole time."""
+
+    outcome: Outcome
+    status: int = 0
+    body: bytes = b""
+    seconds: float = 0.0
+
+
+class Sign(StrEnum):
+    """What one reading says about what it asked for."""
+
+    SERVES = "Serves"
+    DEGRADED = "Degraded"
+    LOADING = "Loading"
+    BUSY = "Busy"
+    ASLEEP = "Asleep"
+    FAILS = "Fails"
+    """The server answered, and says that it does not serve this."""
+    SILENT = "Silent"
+    """Nobody answered: loading, hung or dead; only the pod's history can tell which."""
+    UNKNOWN = "Unknown"
+    """The answer, or its absence, says nothing about the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The state of one model or component as one server told it."""
+
+    name: str
+    sign: Sign
+    version: str = ""
+    required: bool = False
+    reason: str = ""
+    """CamelCase, stable: ModelLoading, ModelNotFound, ModelLoadFailed, ComponentDown …"""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one step's answer means."""
+
+    sign: Sign
+    reason: str = ""
+    message: str = ""
+    models: tuple[Item, ...] = ()
+    components: tuple[Item, ...] = ()
+
+
+class StepKind(StrEnum):
+    """What a step asks about."""
+
+    LIVE = "live"
+    READY = "ready"
+    MODEL = "model"
+    INDEX = "index"
+    COMPONENTS = "components"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request and how to read its answer.
+
+    `decisive` steps end the round when their reading is SILENT or UNKNOWN: where nobody answers
+    there is no use in asking on. `read` is pure and never raises, whatever the bytes.
+    """
+
+    name: str
+    kind: StepKind
+    request: Request
+    read: Callable[[Answer], Reading] = field(compare=False)
+    decisive: bool = True

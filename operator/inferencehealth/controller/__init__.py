@@ -1,0 +1,1 @@
+"""The Kopf program: policies and workloads in, plans, patches, reports and policy status out."""
