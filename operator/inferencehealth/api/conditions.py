@@ -1,4 +1,4 @@
-"""Conditions in the Kubernetes sense: typed, with reason and message, changed only on transition."""
+"""Conditions as Kubernetes means them: typed, with reason and message, dated by transition."""
 
 from collections.abc import Iterable
 from enum import StrEnum

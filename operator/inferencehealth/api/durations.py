@@ -26,7 +26,7 @@ def parse_duration(text: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest exact spelling, to the millisecond: 600 → "10m", 5400 → "1h30m", 1.5 → "1.5s"."""
+    """The shortest exact spelling, to the millisecond: "10m" of 600, "1h30m", "1.5s"."""
     milliseconds = round(seconds * 1000)
     if milliseconds <= 0:
         return "0s"
