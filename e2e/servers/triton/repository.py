@@ -1,0 +1,27 @@
+"""Model repositories for Triton: the folder tree it reads its models from."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+Model = Literal["good", "slow", "broken"]
+"""`good` echoes, `slow` loads for SLOW_SECONDS (default 20), `broken` fails to load."""
+
+MODELS: tuple[Model, ...] = ("good", "slow", "broken")
+TEMPLATES = Path(__file__).parent / "models"
+
+
+def write_repository(folder: Path, models: Iterable[Model] = MODELS) -> Path:
+    """Write the models into the folder, made when absent, each under its own name; returns it."""
+    for model in models:
+        write_model(folder, model, name=model)
+    return folder
+
+
+def write_model(repository: Path, model: Model, *, name: str) -> None:
+    """Write version 1 of one model into the repository, served under `name`."""
+    version = repository / name / "1"
+    version.mkdir(parents=True)
+    shutil.copyfile(TEMPLATES / "config.pbtxt", repository / name / "config.pbtxt")
+    shutil.copyfile(TEMPLATES / f"{model}.py", version / "model.py")
