@@ -21,7 +21,7 @@ from inferencehealth.api.names import (
 )
 from inferencehealth.api.policy import PolicySpec, PolicyStatus
 from inferencehealth.api.report import ReportSpec, ReportStatus
-from inferencehealth.api.schema import structural_schema
+from inferencehealth.api.schema import structural_schema, without_defaults
 
 Manifest = dict[str, Any]
 
@@ -110,7 +110,7 @@ def _crd(
             "kind": {"type": "string", "description": f"{kind}."},
             "metadata": {"type": "object"},
             "spec": structural_schema(spec),
-            "status": structural_schema(status),
+            "status": without_defaults(structural_schema(status)),
         },
     }
     return {

@@ -10,33 +10,42 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from inferencehealth.api import durations
+
 Schema = dict[str, Any]
 
-_KEPT = frozenset(
-    {
-        "type",
-        "description",
-        "enum",
-        "pattern",
-        "format",
-        "minimum",
-        "maximum",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "minProperties",
-        "maxProperties",
-        "required",
-    }
+_KEPT = (
+    "description",
+    "type",
+    "enum",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "required",
 )
-"""Keywords that mean the same in both worlds."""
+"""Keywords that mean the same in both worlds, in the order in which they are written."""
 
 
 def structural_schema(model: type[BaseModel]) -> Schema:
     """The structural schema of a model, with descriptions, defaults, bounds and CEL rules."""
     document = model.model_json_schema(by_alias=True)
     return _node(document, document.get("$defs", {}))
+
+
+def without_defaults(schema: Schema) -> Schema:
+    """The same schema for a status: what nobody has written yet must not look as if it were."""
+    return {
+        key: without_defaults(value) if isinstance(value, dict) else value
+        for key, value in schema.items()
+        if key != "default"
+    }
 
 
 def _node(node: Mapping[str, Any], defs: Mapping[str, Schema]) -> Schema:
@@ -107,7 +116,10 @@ def _default(node: Mapping[str, Any], out: Schema) -> Schema:
     if out.get("type") == "object" and isinstance(default, Mapping):
         children = out.get("properties", {})
         return {"default": {}} if any("default" in child for child in children.values()) else {}
-    return {} if default is None or default in ("", [], {}) else {"default": default}
+    if default is None or default in ("", [], {}):
+        return {}
+    is_duration = out.get("pattern") == durations.PATTERN
+    return {"default": durations.format_duration(default) if is_duration else default}
 
 
 def _sentence(description: str, examples: tuple[Any, ...] | list[Any]) -> str:
