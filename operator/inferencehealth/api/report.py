@@ -5,6 +5,7 @@
 so neither overwrites the other.
 """
 
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -26,6 +27,18 @@ MAX_MODELS = 200
 """Models listed in one report, worst first."""
 MAX_MESSAGE = 1024
 """Longest message kept, in characters."""
+
+
+class ProbeState(StrEnum):
+    """Where a probe stands, from settled to troubled."""
+
+    OFF = "Off"
+    INJECTED = "Injected"
+    KEPT = "Kept"
+    RECOMMENDED = "Recommended"
+    PENDING = "Pending"
+    REFUSED = "Refused"
+    CONFLICTED = "Conflicted"
 
 
 class WorkloadRef(Model):
@@ -92,10 +105,10 @@ class Detection(Model):
 class ProbeReport(Model):
     """One probe of the server's container: what is there, what should be, and why."""
 
-    state: Literal["Off", "Recommended", "Kept", "Injected", "Pending", "Conflicted"] = Field(
+    state: ProbeState = Field(
         description="Off: mode Off. Recommended: see `wanted`. Kept: the author's probe stays. "
         "Injected: ours is in place. Pending: about to be written. Conflicted: another manager "
-        "holds it."
+        "holds it. Refused: the API server did not accept it."
     )
     wanted: dict[str, Any] | None = Field(
         default=None,
@@ -113,7 +126,9 @@ class ProbeReport(Model):
 class ProbesReport(Model):
     """The probe half of a report."""
 
-    state: str = Field(default="Off", description="All probes in one word.")
+    state: ProbeState = Field(
+        default=ProbeState.OFF, description="All probes in one word: the most troubled of them."
+    )
     startup: ProbeReport | None = Field(default=None, description="The startup probe.")
     liveness: ProbeReport | None = Field(default=None, description="The liveness probe.")
     readiness: ProbeReport | None = Field(default=None, description="The readiness probe.")
@@ -121,7 +136,11 @@ class ProbesReport(Model):
         default="",
         description="What would change, as a strategic merge patch in JSON for kubectl patch.",
     )
-    conflict: str = Field(default="", description="Who holds what, when a write was refused.")
+    message: str = Field(
+        default="",
+        max_length=MAX_MESSAGE,
+        description="Why the probes are not in place: who holds what, or what they wait for.",
+    )
 
 
 class ItemHealth(Model):
@@ -196,6 +215,7 @@ class ReportStatus(Model):
         description="What its owner should know.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+    desired_pods: int = Field(default=0, ge=0, description="Replicas that the workload wants.")
     health: Health | None = Field(default=None, description="What its pods answered.")
 
 

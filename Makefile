@@ -1,0 +1,68 @@
+# inferencehealth: `make` alone prints what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CLUSTER_NAME ?= default
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test setup setup-system generate lint types test-unit test-integration \
+  test-conformance e2e lock clean clean-demo
+
+help: ## Print this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup setup-system ## Show the main job on a local cluster with a real Triton, from nothing
+	@$(BIN)/python -m e2e.demo
+
+clean-demo: ## Take down what the demo left running for you to look at
+	@$(BIN)/python -m e2e.demo --clean
+
+test: ## Run every test: lint, types, unit, integration, conformance, e2e (what CI runs)
+	@./.ci/stages setup setup-system lint types generated test-unit test-integration test-conformance e2e
+
+setup: $(VENV)/.installed ## Create .venv with the locked dependencies
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make setup PYTHON=python3.11"; exit 1; }
+	@echo "setup: installing the locked Python packages into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup-system: setup ## Install the Debian packages that the local cluster needs (apt, root)
+	@$(BIN)/python -m e2e.prerequisites --install
+
+generate: setup ## Regenerate crds/ from the models
+	@$(BIN)/python -m inferencehealth.api.crds crds
+
+generated: setup # Fails when a generated file is stale
+	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
+	@git diff --exit-code --stat -- crds \
+	  || { echo "crds/ is stale: run 'make generate' and commit the result"; exit 1; }
+
+lint: setup ## ruff (lint and format) and the layering contract
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache | tail -n 3
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+test-unit: setup ## Pure tests, no cluster
+	@$(BIN)/pytest -q tests/unit
+
+test-integration: setup ## Tests on a real kube-apiserver
+	@$(BIN)/pytest -q tests/integration
+
+test-conformance: setup ## Tests on real model servers
+	@$(BIN)/pytest -q tests/conformance
+
+e2e: setup ## Tests on a real kubelet with real servers
+	@$(BIN)/pytest -q e2e
+
+lock: setup ## Resolve the dependencies anew, with hashes
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/dev.txt
+	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/run.txt
+
+clean: ## Remove the virtual environment and caches of this checkout
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,135 @@
+"""From the reports of a policy's workloads to the policy's status, bounded in size. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from inferencehealth.api.conditions import Condition, ConditionStatus, carry_transitions
+from inferencehealth.api.policy import (
+    Case,
+    ModelCount,
+    Policy,
+    PolicyStatus,
+    Summary,
+    VerdictCounts,
+)
+from inferencehealth.api.report import Report
+from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.controller.claims import LostClaim
+from inferencehealth.controller.conditions import conditions
+from inferencehealth.controller.views import RANK, Outage, View, is_short, view
+
+MAX_CASES = 20
+"""Worst cases listed in a policy's status (the CRD's maxItems)."""
+MAX_MODELS = 50
+"""Models listed in a policy's status (the CRD's maxItems)."""
+
+
+def policy_status(
+    policy: Policy,
+    reports: Iterable[Report],
+    *,
+    lost: Sequence[LostClaim],
+    outages: Mapping[str, Outage],
+    now: str,
+) -> PolicyStatus:
+    """The whole status. `outages` are the checkers known to be gone, by Lease name."""
+    views = [view(report, outages) for report in reports]
+    generation = policy.metadata.generation
+    dated = carry_transitions(
+        (
+            c.model_copy(update={"observed_generation": generation})
+            for c in conditions(policy, views, lost)
+        ),
+        policy.status.conditions,
+        now,
+    )
+    models = _models(views)
+    return PolicyStatus(
+        observed_generation=generation,
+        summary=_summary(views, models),
+        pods=_counts(views),
+        models=models[:MAX_MODELS],
+        worst=_worst(views)[:MAX_CASES],
+        conditions=dated,
+    )
+
+
+def invalid_status(
+    policy_generation: int, message: str, old: PolicyStatus, now: str
+) -> PolicyStatus:
+    """The status of a policy whose spec this operator can't read: it does nothing and says why."""
+    problem = {
+        "reason": "InvalidSpec",
+        "message": message,
+        "observed_generation": policy_generation,
+    }
+    conditions = (
+        Condition(type="Ready", status=ConditionStatus.FALSE, **problem),
+        Condition(type="Stalled", status=ConditionStatus.TRUE, **problem),
+    )
+    return PolicyStatus(
+        observed_generation=policy_generation,
+        conditions=carry_transitions(conditions, old.conditions, now),
+    )
+
+
+def _counts(views: Iterable[View]) -> VerdictCounts:
+    fields = VerdictCounts.model_fields
+    totals = dict.fromkeys(fields, 0)
+    for each in views:
+        for name in fields:
+            totals[name] += getattr(each.health.counts, name)
+    return VerdictCounts(**totals)
+
+
+def _models(views: Iterable[View]) -> tuple[ModelCount, ...]:
+    """The models over all workloads, those that serve least first."""
+    found: dict[str, ModelCount] = {}
+    for model in (m for v in views for m in v.health.models):
+        name = f"{model.name}:{model.version}" if model.version else model.name
+        before = found.get(name, ModelCount(name=name, ready=0, total=0))
+        found[name] = ModelCount(
+            name=name,
+            ready=before.ready + model.ready,
+            total=before.total + model.total,
+            reason=before.reason or model.reason,
+            message=before.message or model.message,
+        )
+    return tuple(sorted(found.values(), key=lambda m: (m.ready >= m.total, m.name)))
+
+
+def _worst(views: Iterable[View]) -> tuple[Case, ...]:
+    return tuple(sorted(_cases(views), key=lambda c: (-RANK.get(c.verdict, 0), c.workload, c.pod)))
+
+
+def _cases(views: Iterable[View]) -> Iterable[Case]:
+    for each in views:
+        listed = [p for p in each.health.pods if p.verdict != Verdict.READY.value]
+        for pod in listed:
+            yield Case(
+                workload=each.ref,
+                pod=pod.name,
+                verdict=pod.verdict,
+                reason=pod.reason,
+                message=pod.message,
+                since=pod.since,
+            )
+        if not listed and is_short(each):
+            yield Case(
+                workload=each.ref,
+                verdict=each.health.verdict,
+                reason=each.health.reason,
+                message=each.health.message,
+            )
+
+
+def _summary(views: Sequence[View], models: Sequence[ModelCount]) -> Summary:
+    profiles = sorted({v.report.spec.check.profile for v in views if v.report.spec.check})
+    verdicts = [v.health.verdict for v in views if v.health.counts.total or is_short(v)]
+    pods = _counts(views).total
+    return Summary(
+        profile=",".join(profiles),
+        workloads=len(views),
+        pods=f"{sum(v.serving for v in views)}/{pods}",
+        models=f"{sum(m.ready >= m.total for m in models)}/{len(models)}" if models else "-",
+        verdict=max(verdicts, key=lambda verdict: RANK.get(verdict, 0), default=""),
+    )

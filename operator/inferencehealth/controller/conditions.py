@@ -1,0 +1,192 @@
+"""The conditions of a policy's status, each a pure function of what is known about its workloads.
+
+They follow kstatus: `Ready` says whether everything required serves, `Reconciling` that it is on
+its way there by itself, `Stalled` that somebody has to act first.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from inferencehealth.api.conditions import Condition, ConditionStatus
+from inferencehealth.api.policy import Mode, Policy
+from inferencehealth.api.report import Finding, ProbeState
+from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.controller.claims import LostClaim
+from inferencehealth.controller.views import RANK, View, is_short
+
+NAMED = 3
+"""Things named in one message before "and N more"."""
+
+_SETTLED = frozenset({ProbeState.INJECTED, ProbeState.KEPT})
+_TROUBLED = frozenset({ProbeState.CONFLICTED, ProbeState.REFUSED})
+
+
+def conditions(
+    policy: Policy, views: Sequence[View], lost: Sequence[LostClaim]
+) -> tuple[Condition, ...]:
+    """All of them, in the order in which people read them; not yet dated."""
+    return (
+        _ready(views, lost),
+        _probes_injected(policy, views),
+        _probes_conflicted(views),
+        _reconciling(views),
+        _stalled(views, lost),
+    )
+
+
+def _ready(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
+    if not views:
+        return _nothing_held(lost)
+    troubled = sorted(filter(is_short, views), key=_badness, reverse=True)
+    if not troubled:
+        pods = sum(v.serving for v in views)
+        if not pods:
+            return _condition("Ready", ConditionStatus.UNKNOWN, "NoPods", "no pod is wanted")
+        return _condition(
+            "Ready",
+            ConditionStatus.TRUE,
+            "Serving",
+            f"{_count(pods, 'pod')} serve all that is required",
+        )
+    worst = troubled[0]
+    status = (
+        ConditionStatus.UNKNOWN
+        if worst.health.verdict == Verdict.UNKNOWN.value and not worst.health.counts.broken
+        else ConditionStatus.FALSE
+    )
+    return _condition(
+        "Ready",
+        status,
+        worst.health.reason or worst.health.verdict,
+        _named(map(_sentence, troubled)),
+    )
+
+
+def _badness(view: View) -> tuple[int, str]:
+    return RANK.get(view.health.verdict, len(RANK)), view.ref
+
+
+def _sentence(view: View) -> str:
+    served = f"{view.serving} of {max(view.desired, view.health.counts.total)} pods serve"
+    return f"{view.ref}: {served}: {view.health.message or view.health.verdict}"
+
+
+def _nothing_held(lost: Sequence[LostClaim]) -> Condition:
+    if lost:
+        return _condition("Ready", ConditionStatus.FALSE, "WorkloadClaimed", _lost_message(lost))
+    return _condition(
+        "Ready",
+        ConditionStatus.UNKNOWN,
+        "NoWorkloads",
+        "the selector matches no workload in this namespace; compare spec.target.kinds and "
+        "spec.target.selector with the labels of the workloads (not of their pods)",
+    )
+
+
+def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
+    mode = policy.spec.probes.mode
+    states = [v.report.status.probes.state for v in views]
+    done = sum(state in _SETTLED for state in states)
+    if mode is not Mode.APPLY:
+        reason, what = {
+            Mode.OFF: ("Off", "probes are left alone (mode Off)"),
+            Mode.RECOMMEND: (
+                "RecommendOnly",
+                "probes are recommended in the reports, nothing is touched (mode Recommend)",
+            ),
+        }[mode]
+        return _condition("ProbesInjected", ConditionStatus.FALSE, reason, what)
+    if not views:
+        return _condition(
+            "ProbesInjected", ConditionStatus.FALSE, "NoWorkloads", "no workload held"
+        )
+    if done == len(states):
+        return _condition(
+            "ProbesInjected",
+            ConditionStatus.TRUE,
+            "InPlace",
+            f"{_count(done, 'workload')} have the probes that they should have",
+        )
+    waiting = [v for v in views if v.report.status.probes.state not in _SETTLED]
+    return _condition(
+        "ProbesInjected",
+        ConditionStatus.FALSE,
+        waiting[0].report.status.probes.state.value,
+        _named(f"{v.ref}: {_probe_message(v)}" for v in waiting),
+    )
+
+
+def _probe_message(view: View) -> str:
+    probes = view.report.status.probes
+    return probes.message or f"probes are {probes.state.value}"
+
+
+def _probes_conflicted(views: Sequence[View]) -> Condition:
+    conflicted = [v for v in views if v.report.status.probes.state in _TROUBLED]
+    if not conflicted:
+        return _condition(
+            "ProbesConflicted", ConditionStatus.FALSE, "None", "nobody else holds them"
+        )
+    return _condition(
+        "ProbesConflicted",
+        ConditionStatus.TRUE,
+        conflicted[0].report.status.probes.state.value,
+        _named(f"{v.ref}: {_probe_message(v)}" for v in conflicted),
+    )
+
+
+def _reconciling(views: Sequence[View]) -> Condition:
+    moving = [f"{v.ref}: {why}" for v in views if (why := _moving(v))]
+    if not moving:
+        return _condition("Reconciling", ConditionStatus.FALSE, "Settled", "nothing is under way")
+    return _condition("Reconciling", ConditionStatus.TRUE, "InProgress", _named(moving))
+
+
+def _moving(view: View) -> str:
+    if view.report.status.probes.state is ProbeState.PENDING:
+        return _probe_message(view)
+    if view.health.reason in ("NotChecked", "Rechecking"):
+        return view.health.message
+    if view.health.counts.loading:
+        return f"{_count(view.health.counts.loading, 'pod')} loading"
+    return ""
+
+
+def _stalled(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
+    errors = [(v, f) for v in views for f in v.report.status.findings if f.severity == "error"]
+    if errors:
+        return _condition(
+            "Stalled",
+            ConditionStatus.TRUE,
+            errors[0][1].id,
+            _named(f"{v.ref}: {_finding_message(f)}" for v, f in errors),
+        )
+    if lost:
+        return _condition("Stalled", ConditionStatus.TRUE, "WorkloadClaimed", _lost_message(lost))
+    return _condition("Stalled", ConditionStatus.FALSE, "None", "nothing waits for anybody")
+
+
+def _finding_message(finding: Finding) -> str:
+    return f"{finding.message}; {finding.remedy}" if finding.remedy else finding.message
+
+
+def _lost_message(lost: Sequence[LostClaim]) -> str:
+    claimed = _named(f"{claim.workload} by {claim.holder!r}" for claim in lost)
+    return (
+        f"claimed by an older policy: {claimed}; narrow spec.target.selector of one of them, "
+        "or delete this policy"
+    )
+
+
+def _condition(type_: str, status: ConditionStatus, reason: str, message: str) -> Condition:
+    return Condition(type=type_, status=status, reason=reason, message=message)
+
+
+def _named(things: Iterable[str]) -> str:
+    """The first few by name, the rest by number."""
+    listed = list(things)
+    more = f"; and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
+    return "; ".join(listed[:NAMED]) + more
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,90 @@
+"""Reports as a policy may trust them: a verdict nobody stands behind counts as Unknown. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inferencehealth.api.policy import VerdictCounts
+from inferencehealth.api.report import Health, Report
+from inferencehealth.checks.verdicts import SEVERITY, Verdict
+
+RANK = {verdict.value: rank for rank, verdict in enumerate(SEVERITY)}
+"""Verdicts by badness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A checker that gave no sign of life: its Lease and for how many seconds."""
+
+    lease: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One workload as the policy sees it: its report, and its health as far as it is current."""
+
+    report: Report
+    health: Health
+
+    @property
+    def ref(self) -> str:
+        """Kind and name, as kubectl takes them."""
+        workload = self.report.spec.workload
+        return f"{workload.kind.lower()}/{workload.name}"
+
+    @property
+    def desired(self) -> int:
+        """Pods that the workload wants."""
+        return self.report.status.desired_pods
+
+    @property
+    def serving(self) -> int:
+        """Pods that count as healthy."""
+        return self.health.counts.ready + self.health.counts.degraded
+
+
+def view(report: Report, outages: Mapping[str, Outage]) -> View:
+    """The report with a health that is only as good as it is current.
+
+    A verdict that answers an older spec, or whose checker is gone, counts as Unknown: status must
+    never stay green because nobody looks.
+    """
+    health = report.status.health
+    if report.spec.check is None:
+        return View(report, _unknown(Health(), "NotRecognised", "it is not known what to check"))
+    if health is None:
+        return View(report, _unknown(Health(), "NotChecked", "no checker has reported on it yet"))
+    if health.observed_generation < report.metadata.generation:
+        return View(report, _unknown(health, "Rechecking", "what to check has just changed"))
+    outage = outages.get(health.checked_by)
+    if outage is not None:
+        message = (
+            f"checker {outage.lease} gave no sign of life for {outage.seconds}s; "
+            f"its last verdict was {health.verdict}"
+        )
+        return View(report, _unknown(health, "CheckerGone", message))
+    return View(report, health)
+
+
+def _unknown(health: Health, reason: str, message: str) -> Health:
+    total = health.counts.total
+    return health.model_copy(
+        update={
+            "verdict": Verdict.UNKNOWN.value,
+            "reason": reason,
+            "message": message,
+            "counts": VerdictCounts(total=total, unknown=total),
+            "pods": (),
+            "models": tuple(m.model_copy(update={"ready": 0}) for m in health.models),
+        }
+    )
+
+
+def is_short(view: View) -> bool:
+    """Whether a workload serves less than it should."""
+    counts = view.health.counts
+    if view.report.spec.check is None:
+        return True
+    if not view.desired and not counts.total:
+        return False
+    return bool(counts.broken or counts.unknown) or view.serving < max(view.desired, 1)
