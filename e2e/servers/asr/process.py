@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from e2e.servers import redis
+from e2e.servers.redis import process as redis
 from e2e.servers.processes import (
     LOOPBACK,
     RunningServer,

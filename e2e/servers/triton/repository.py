@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from e2e.servers import cache
+
 Model = Literal["good", "slow", "broken"]
 """`good` echoes, `slow` loads for SLOW_SECONDS (default 20), `broken` fails to load."""
 
@@ -17,6 +19,12 @@ def write_repository(folder: Path, models: Iterable[Model] = MODELS) -> Path:
     for model in models:
         write_model(folder, model, name=model)
     return folder
+
+
+def cached() -> Path:
+    """A repository with all the models, made once, for an image to copy."""
+    entry = f"triton-models-{cache.key(TEMPLATES)}"
+    return cache.obtain(entry, lambda target: write_repository(target) and None)
 
 
 def write_model(repository: Path, model: Model, *, name: str) -> None:
