@@ -1,1 +1,1 @@
-"""Our side of the API server: configuration, requests, server-side apply, watching, Leases, Events."""
+"""Our side of the API server: configuration, requests, watching, Leases, Events."""

@@ -1,0 +1,129 @@
+"""A pod trimmed to what a check or a verdict needs: the only form in which 10,000 pods are held.
+
+The raw object takes 64 KiB in memory; the record takes less than a hundredth of that, because the
+strings that pods have in common are stored once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from sys import intern
+from typing import Any, Final
+
+FINISHED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases that a pod never leaves; nothing of it runs (Kubernetes docs, Pod Lifecycle)."""
+MAX_UNSCHEDULABLE: Final = 256
+"""Characters kept of the scheduler's message, which lists every kind of node that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRecord:
+    """One container, sidecars included, as the kubelet last reported it.
+
+    `started_at` is when the running process began (epoch seconds), None while none runs; `started`
+    says that its startup probe has passed. `waiting` and `last_termination` are the kubelet's
+    reasons ("CrashLoopBackOff", "OOMKilled"), empty when there is none.
+    """
+
+    name: str
+    ready: bool
+    started: bool
+    restarts: int
+    started_at: int | None
+    waiting: str
+    last_termination: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodRecord:
+    """One pod that has not finished.
+
+    `ip` and `node` are empty until it is placed; `deleting`: its deletion has begun; `ready`: the
+    Ready condition, so what Services go by; `unschedulable`: the scheduler's message, if it finds
+    no node.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    ip: str
+    phase: str
+    node: str
+    deleting: bool
+    ready: bool
+    unschedulable: str
+    containers: tuple[ContainerRecord, ...]
+
+    def container(self, name: str) -> ContainerRecord | None:
+        """The container of that name."""
+        return next((c for c in self.containers if c.name == name), None)
+
+
+def project_pod(raw: Mapping[str, Any]) -> PodRecord | None:
+    """The record of a Pod object; None for one that has finished (Succeeded, Failed).
+
+    Raises KeyError where the object lacks what the API server demands of it.
+    """
+    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+    phase = status.get("phase") or "Pending"
+    if phase in FINISHED:
+        return None
+    conditions = {c["type"]: c for c in status.get("conditions") or ()}
+    return PodRecord(
+        uid=meta["uid"],
+        namespace=intern(meta["namespace"]),
+        name=meta["name"],
+        labels=_labels(tuple(sorted((meta.get("labels") or {}).items()))),
+        ip=status.get("podIP") or "",
+        phase=intern(phase),
+        node=intern(spec.get("nodeName") or ""),
+        deleting=bool(meta.get("deletionTimestamp")),
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
+        containers=_containers(spec, status),
+    )
+
+
+def _containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[ContainerRecord, ...]:
+    said = {
+        s["name"]: s
+        for kind in ("containerStatuses", "initContainerStatuses")
+        for s in status.get(kind) or ()
+    }
+    sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
+    return tuple(
+        _container(c["name"], said.get(c["name"]) or {})
+        for c in (*(spec.get("containers") or ()), *sidecars)
+    )
+
+
+def _container(name: str, status: Mapping[str, Any]) -> ContainerRecord:
+    state = status.get("state") or {}
+    ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+    return ContainerRecord(
+        name=intern(name),
+        ready=bool(status.get("ready")),
+        started=bool(status.get("started")),
+        restarts=status.get("restartCount") or 0,
+        started_at=_epoch((state.get("running") or {}).get("startedAt")),
+        waiting=intern((state.get("waiting") or {}).get("reason") or ""),
+        last_termination=intern(ended.get("reason") or ""),
+    )
+
+
+def _epoch(time: str | None) -> int | None:
+    return int(datetime.fromisoformat(time).timestamp()) if time else None
+
+
+def _unschedulable(scheduled: Mapping[str, Any]) -> str:
+    if scheduled.get("status") != "False":
+        return ""
+    return intern((scheduled.get("message") or scheduled.get("reason") or "")[:MAX_UNSCHEDULABLE])
+
+
+# The pods of one template carry the same labels; StatefulSets, whose pods all differ, just miss.
+@lru_cache(maxsize=4096)
+def _labels(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return {intern(key): intern(value) for key, value in items}
