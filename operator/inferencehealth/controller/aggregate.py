@@ -15,7 +15,7 @@ from inferencehealth.api.report import Report
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.conditions import conditions
-from inferencehealth.controller.views import RANK, Outage, View, is_short, view
+from inferencehealth.controller.views import RANK, Silence, View, is_short, view
 
 MAX_CASES = 20
 """Worst cases listed in a policy's status (the CRD's maxItems)."""
@@ -28,17 +28,15 @@ def policy_status(
     reports: Iterable[Report],
     *,
     lost: Sequence[LostClaim],
-    outages: Mapping[str, Outage],
+    silences: Mapping[str, Silence],
     now: str,
 ) -> PolicyStatus:
-    """The whole status. `outages` are the checkers known to be gone, by Lease name."""
-    views = [view(report, outages) for report in reports]
+    """The whole status. `silences` are those of the checkers, by Lease name."""
+    views = [view(report, silences) for report in reports]
     generation = policy.metadata.generation
+    said = conditions(policy, views, lost)
     dated = carry_transitions(
-        (
-            c.model_copy(update={"observed_generation": generation})
-            for c in conditions(policy, views, lost)
-        ),
+        (c.model_copy(update={"observed_generation": generation}) for c in said),
         policy.status.conditions,
         now,
     )

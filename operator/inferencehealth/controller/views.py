@@ -11,12 +11,18 @@ RANK = {verdict.value: rank for rank, verdict in enumerate(SEVERITY)}
 """Verdicts by badness."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """A checker that gave no sign of life: its Lease and for how many seconds."""
+STALE_INTERVALS = 3
+"""A verdict older than this many check intervals counts as Unknown."""
+MIN_STALE = 15.0
+"""Seconds of silence that are never held against a checker: it renews its Lease every 5 s."""
 
-    lease: str
-    seconds: int
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """How long a checker's Lease has not been renewed, in seconds by our own clock, since when."""
+
+    seconds: float
+    since: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +49,23 @@ class View:
         return self.health.counts.ready + self.health.counts.degraded
 
 
-def view(report: Report, outages: Mapping[str, Outage]) -> View:
+def view(report: Report, silences: Mapping[str, Silence]) -> View:
     """The report with a health that is only as good as it is current.
 
     A verdict that answers an older spec, or whose checker is gone, counts as Unknown: status must
     never stay green because nobody looks.
     """
-    health = report.status.health
-    if report.spec.check is None:
+    health, check = report.status.health, report.spec.check
+    if check is None:
         return View(report, _unknown(Health(), "NotRecognised", "it is not known what to check"))
     if health is None:
         return View(report, _unknown(Health(), "NotChecked", "no checker has reported on it yet"))
     if health.observed_generation < report.metadata.generation:
         return View(report, _unknown(health, "Rechecking", "what to check has just changed"))
-    outage = outages.get(health.checked_by)
-    if outage is not None:
+    silence = silences.get(health.checked_by)
+    if silence and silence.seconds > max(STALE_INTERVALS * check.interval, MIN_STALE):
         message = (
-            f"checker {outage.lease} gave no sign of life for {outage.seconds}s; "
+            f"checker {health.checked_by} gave no sign of life since {silence.since}; "
             f"its last verdict was {health.verdict}"
         )
         return View(report, _unknown(health, "CheckerGone", message))

@@ -1,0 +1,5 @@
+"""`python -m inferencehealth.cli` is `ihp`."""
+
+from inferencehealth.cli.main import main
+
+main()

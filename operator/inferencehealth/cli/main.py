@@ -1,0 +1,123 @@
+"""The `ihp` command. Programs are imported by the command that runs them: `ihp --help` is quick."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from inferencehealth import __version__
+from inferencehealth.api.names import SYSTEM_NAMESPACE
+from inferencehealth.cli.logs import LogFormat, configure
+from inferencehealth.kube.errors import KubeError
+
+app = typer.Typer(
+    name="ihp",
+    help="Health of model servers on Kubernetes: probes that fit them, and whether they serve.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+USAGE = 2
+"""Exit code of wrong usage, and of a cluster that can't be reached."""
+
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(
+        help="kubeconfig file; default: $KUBECONFIG, the pod's own account, ~/.kube/config."
+    ),
+]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", help="Only this namespace; default: all of them.")
+]
+SystemNamespace = Annotated[
+    str, typer.Option(help="Namespace of the operator's own Leases; it must exist.")
+]
+Style = Annotated[LogFormat, typer.Option("--log-format", help="How log lines look.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log details, too.")]
+
+
+@app.command()
+def run(
+    *,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    log_format: Style = LogFormat.TEXT,
+    verbose: Verbose = False,
+) -> None:
+    """Run the operator from here: controller and checker, each in a process of its own."""
+    from inferencehealth.cli import supervise  # noqa: PLC0415
+
+    configure("run", log_format, verbose=verbose)
+    arguments = ["--system-namespace", system_namespace, "--log-format", log_format.value]
+    arguments += ["--kubeconfig", str(kubeconfig)] if kubeconfig else []
+    arguments += ["--namespace", namespace] if namespace else []
+    arguments += ["--verbose"] if verbose else []
+    raise typer.Exit(supervise.run(arguments))
+
+
+@app.command()
+def controller(
+    *,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    log_format: Style = LogFormat.JSON,
+    verbose: Verbose = False,
+) -> None:
+    """Run the controller: plans, probes, reports and the status of policies."""
+    from inferencehealth.controller import main as program  # noqa: PLC0415
+
+    configure("controller", log_format, verbose=verbose)
+    _use(kubeconfig)
+    chosen = program.Settings(namespace=namespace, system_namespace=system_namespace)
+    raise typer.Exit(program.run(chosen))
+
+
+@app.command()
+def checker(
+    *,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    identity: Annotated[
+        str, typer.Option(help="Name of this checker; default: the host's name.")
+    ] = "",
+    log_format: Style = LogFormat.JSON,
+    verbose: Verbose = False,
+) -> None:
+    """Run a checker: it asks the pods themselves and reports what they serve."""
+    from inferencehealth.checker import main as program  # noqa: PLC0415
+
+    configure("checker", log_format, verbose=verbose)
+    _use(kubeconfig)
+    chosen = program.CheckerSettings(
+        namespace=namespace or None,
+        system_namespace=system_namespace,
+        identity=identity or os.uname().nodename,
+    )
+    raise typer.Exit(program.run_checker(chosen))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def _use(kubeconfig: Path | None) -> None:
+    """Kopf finds its cluster by the environment, so that is where the choice goes."""
+    if kubeconfig is not None:
+        os.environ["KUBECONFIG"] = str(kubeconfig)
+
+
+def main() -> None:
+    """Entry point: trouble that a person can mend is one line, never a traceback."""
+    try:
+        app()
+    except KubeError as error:
+        typer.echo(f"ihp: {error}", err=True)
+        sys.exit(USAGE)

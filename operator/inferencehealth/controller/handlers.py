@@ -1,0 +1,76 @@
+"""Kopf's side: every event becomes a key in the work queue, and nothing else happens here.
+
+Only `on.event` handlers, which store nothing on the objects; they return nothing, because Kopf
+writes what a handler returns into the object's status.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import kopf
+
+from inferencehealth.api.names import GROUP, POLICY_LABEL, POLICY_PLURAL, REPORT_PLURAL, VERSION
+from inferencehealth.controller.queue import WorkQueue
+from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNamespace:
+    """Bring everything in the namespace in line."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOf:
+    """Bring one policy's status in line with its reports."""
+
+    namespace: str
+    policy: str
+
+
+Key = WholeNamespace | StatusOf
+
+
+def registry(queue: WorkQueue[Key], known: set[str]) -> kopf.OperatorRegistry:
+    """The handlers. `known` collects the namespaces that have a policy, for the resync."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.event(GROUP, VERSION, POLICY_PLURAL, registry=handlers)
+    async def policy_changed(namespace: str | None, **_: Any) -> None:
+        known.add(namespace or "")
+        queue.add(WholeNamespace(namespace or ""))
+
+    async def workload_changed(namespace: str | None, **_: Any) -> None:
+        queue.add(WholeNamespace(namespace or ""))
+
+    for resource in (DEPLOYMENTS, STATEFUL_SETS):
+        kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers)(
+            workload_changed
+        )
+
+    @kopf.on.event(GROUP, VERSION, REPORT_PLURAL, registry=handlers)
+    async def report_changed(
+        namespace: str | None, labels: kopf.Labels, event: kopf.RawEvent, **_: Any
+    ) -> None:
+        policy = labels.get(POLICY_LABEL, "")
+        if event["type"] == "DELETED" or not policy:
+            queue.add(WholeNamespace(namespace or ""))
+        else:
+            queue.add(StatusOf(namespace or "", policy))
+
+    return handlers
+
+
+def settings(finalizer: str) -> kopf.OperatorSettings:
+    """Kopf as we need it: it writes nothing, posts nothing and elects nobody."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    # With the default name Kopf would strip the finalizer of other Kopf operators.
+    chosen.persistence.finalizer = finalizer
+    chosen.networking.request_timeout = 30
+    chosen.networking.connect_timeout = 5
+    chosen.watching.server_timeout = 300
+    chosen.watching.connect_timeout = 5
+    return chosen

@@ -1,0 +1,104 @@
+"""Writing planned probes into a workload, and what came of it.
+
+Server-side apply without force where nothing of anybody else's is in the way; a guarded patch
+where the policy says that an author's probe is to be replaced as a whole. A refusal is an answer
+to report, not to fight: it is tried again only when workload or plan have changed.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+from inferencehealth.api.names import FIELD_MANAGER
+from inferencehealth.api.report import MAX_MESSAGE, ProbeReport, ProbesReport, ProbeState
+from inferencehealth.kube.client import Client
+from inferencehealth.kube.errors import ApplyConflict, Conflict, Forbidden, Invalid
+from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS, JsonObject
+from inferencehealth.plan import JsonPatch, SsaApply
+from inferencehealth.workloads import Workload
+
+RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFUL_SETS)}
+NAMED = 3
+"""Conflicts named in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the API server did not take a write."""
+
+    state: ProbeState
+    message: str
+
+
+@dataclass(slots=True)
+class Refusals:
+    """Writes that were refused, so that the same one is not sent again and again."""
+
+    _known: dict[str, tuple[str, Refusal]] = field(default_factory=dict)
+
+    def standing(self, workload: Workload, write: SsaApply | JsonPatch) -> Refusal | None:
+        """The refusal of exactly this write to exactly this generation, if there was one."""
+        digest, refusal = self._known.get(workload.uid, ("", None))
+        return refusal if digest == _digest(workload, write) else None
+
+    def remember(self, workload: Workload, write: SsaApply | JsonPatch, refusal: Refusal) -> None:
+        """Keep a refusal until the workload or the plan changes."""
+        self._known[workload.uid] = (_digest(workload, write), refusal)
+
+    def forget(self, uids: set[str]) -> None:
+        """Drop what is known about workloads that are gone."""
+        for uid in uids & self._known.keys():
+            del self._known[uid]
+
+
+def _digest(workload: Workload, write: SsaApply | JsonPatch) -> str:
+    wanted = write.body if isinstance(write, SsaApply) else write.probes
+    return f"{workload.generation}:{json.dumps(wanted, sort_keys=True, default=str)}"
+
+
+async def write_probes(
+    client: Client, workload: Workload, write: SsaApply | JsonPatch
+) -> JsonObject | Refusal:
+    """The workload after the write, or why it was refused.
+
+    Raises Conflict when the workload changed under our hands: plan anew and try again.
+    """
+    resource = RESOURCES[workload.kind]
+    try:
+        if isinstance(write, SsaApply):
+            return await client.apply(
+                resource,
+                workload.name,
+                write.body,
+                namespace=workload.namespace,
+                manager=FIELD_MANAGER,
+            )
+        return await client.json_patch(
+            resource,
+            workload.name,
+            write.operations,
+            namespace=workload.namespace,
+            manager=FIELD_MANAGER,
+        )
+    except ApplyConflict as conflict:
+        held = [f"{c.field} is held by {c.manager!r}" for c in conflict.conflicts]
+        more = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
+        return Refusal(ProbeState.CONFLICTED, "; ".join(held[:NAMED]) + more)
+    except (Forbidden, Invalid) as refused:
+        if _changed_meanwhile(refused):
+            raise Conflict(409, "Conflict", refused.message) from refused
+        return Refusal(ProbeState.REFUSED, refused.message[:MAX_MESSAGE])
+
+
+def _changed_meanwhile(refused: Forbidden | Invalid) -> bool:
+    """A failed `test` operation of our JSON patch comes back as 422 (apiserver, patch.go)."""
+    return isinstance(refused, Invalid) and "test" in refused.message.lower() and not refused.causes
+
+
+def with_outcome(probes: ProbesReport, state: ProbeState, message: str) -> ProbesReport:
+    """The probes' report after a write that did not happen: what was pending is now `state`."""
+    changed: dict[str, ProbeReport] = {
+        name: each.model_copy(update={"state": state})
+        for name in ("startup", "liveness", "readiness")
+        if (each := getattr(probes, name)) is not None and each.state is ProbeState.PENDING
+    }
+    return probes.model_copy(update={**changed, "state": state, "message": message})

@@ -1,0 +1,120 @@
+"""The controller program: Kopf's watching, our queue and the checkers' Leases in one event loop.
+
+It may die at any moment, and does when Kopf gives up on the API server: whoever supervises it
+starts it again, and the first run brings everything in line.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import kopf
+
+from inferencehealth.api.names import GROUP, SYSTEM_NAMESPACE
+from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
+from inferencehealth.controller.leases import CheckerLeases
+from inferencehealth.controller.queue import WorkQueue
+from inferencehealth.controller.reconcile import Reconciler
+from inferencehealth.kube import config
+from inferencehealth.kube.client import Client, connect
+from inferencehealth.kube.events import Events
+
+RESYNC = 600.0
+"""Seconds between two full runs over everything: the net under lost events."""
+WATCHDOG = 5.0
+"""Seconds between two looks at the checkers' Leases."""
+REPORTING_CONTROLLER = f"{GROUP}/controller"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the controller runs. An empty `namespace` means all of them."""
+
+    namespace: str = ""
+    system_namespace: str = SYSTEM_NAMESPACE
+
+
+def run(chosen: Settings) -> int:
+    """Run until SIGTERM (0) or until Kopf gives up (1). Raises ConfigError."""
+    return asyncio.run(_run(chosen))
+
+
+async def _run(chosen: Settings) -> int:
+    access = await config.load()
+    async with connect(access) as client:
+        return await _serve(client, chosen)
+
+
+async def _serve(client: Client, chosen: Settings) -> int:
+    leases = CheckerLeases(client, chosen.system_namespace)
+    reconciler = Reconciler(
+        client=client,
+        events=Events(client, controller=REPORTING_CONTROLLER),
+        silences=leases.silences,
+        now=now,
+    )
+    known: set[str] = set()
+
+    async def work(key: Key) -> None:
+        if isinstance(key, StatusOf):
+            await reconciler.status(key.namespace, key.policy)
+        else:
+            await reconciler.namespace(key.namespace)
+
+    queue: WorkQueue[Key] = WorkQueue(work)
+
+    def look_again() -> None:
+        for namespace in known:
+            queue.add(WholeNamespace(namespace))
+
+    async with _background(
+        queue.run(), leases.run(), _watchdog(leases, look_again), _resync(look_again)
+    ):
+        try:
+            await kopf.operator(
+                registry=registry(queue, known),
+                settings=settings(finalizer=f"{GROUP}/controller"),
+                standalone=True,
+                clusterwide=not chosen.namespace,
+                namespaces=[chosen.namespace] if chosen.namespace else [],
+            )
+        except Exception:
+            logger.exception("Kopf gave up; this program ends, to be started again")
+            return 1
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run the coroutines beside the block; when one of them fails, the block fails with it."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _watchdog(leases: CheckerLeases, look_again: Callable[[], None]) -> None:
+    """While a checker is silent, nobody sends an event: look by the clock."""
+    while True:
+        await asyncio.sleep(WATCHDOG)
+        if leases.any_silent():
+            look_again()
+
+
+async def _resync(look_again: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(RESYNC)
+        look_again()
+
+
+def now() -> str:
+    """The time as Kubernetes writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

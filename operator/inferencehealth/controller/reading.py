@@ -1,0 +1,67 @@
+"""Objects from the API server as values: a policy that can't be read is a value too. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from inferencehealth.api.policy import Metadata, Policy, PolicyStatus
+from inferencehealth.api.report import Report
+
+MAX_ERRORS = 5
+"""Errors quoted in one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A policy whose spec this operator does not understand, and why."""
+
+    metadata: Metadata
+    status: PolicyStatus
+    message: str
+
+
+def read_policies(
+    raw: Iterable[Mapping[str, Any]],
+) -> tuple[tuple[Policy, ...], tuple[Unreadable, ...]]:
+    """The policies that can be read and those that can't; the ones being deleted are neither."""
+    good: list[Policy] = []
+    bad: list[Unreadable] = []
+    for each in raw:
+        if each["metadata"].get("deletionTimestamp"):
+            continue
+        try:
+            good.append(Policy.model_validate(each))
+        except ValidationError as error:
+            bad.append(_unreadable(each, error))
+    return tuple(good), tuple(bad)
+
+
+def _unreadable(raw: Mapping[str, Any], error: ValidationError) -> Unreadable:
+    try:
+        status = PolicyStatus.model_validate(raw.get("status") or {})
+    except ValidationError:
+        status = PolicyStatus()  # written by another version of us: it is about to be replaced
+    return Unreadable(Metadata.model_validate(raw["metadata"]), status, explain(error))
+
+
+def explain(error: ValidationError) -> str:
+    """The errors by field, as a person would put them: "spec.checks.interval: …"."""
+    lines = [
+        f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}"
+        for e in error.errors()[:MAX_ERRORS]
+    ]
+    more = error.error_count() - len(lines)
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+
+
+def read_reports(raw: Iterable[Mapping[str, Any]]) -> dict[str, Report | None]:
+    """Reports by name; None for one that can't be read, which is to be written anew."""
+    found: dict[str, Report | None] = {}
+    for each in raw:
+        try:
+            found[each["metadata"]["name"]] = Report.model_validate(each)
+        except ValidationError:
+            found[each["metadata"]["name"]] = None
+    return found

@@ -1,0 +1,118 @@
+"""What a workload's report should say; the controller's half of it. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from inferencehealth.api.names import POLICY_LABEL
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.report import (
+    Detection,
+    Finding,
+    ProbesReport,
+    ProbeState,
+    Report,
+    ReportSpec,
+    WorkloadRef,
+)
+from inferencehealth.workloads import Workload
+
+MAX_NAME = 253
+"""Longest name of an object (DNS subdomain)."""
+HASH = 10
+"""Hexadecimal digits that keep a shortened name unique."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The controller's half of a report."""
+
+    name: str
+    spec: ReportSpec
+    detection: Detection
+    probes: ProbesReport
+    findings: tuple[Finding, ...]
+    desired_pods: int
+
+    def status(self) -> dict[str, Any]:
+        """The status fields that the controller owns, as they are written."""
+        return {
+            "detection": self.detection.manifest(),
+            "probes": self.probes.manifest(),
+            "findings": [finding.manifest() for finding in self.findings],
+            "desiredPods": self.desired_pods,
+        }
+
+
+def report_name(kind: str, name: str) -> str:
+    """The report's name: kind and name of its workload, shortened where it would be too long."""
+    full = f"{kind.lower()}-{name}"
+    if len(full) <= MAX_NAME:
+        return full
+    digest = hashlib.sha256(full.encode()).hexdigest()[:HASH]
+    return f"{full[: MAX_NAME - HASH - 1].rstrip('-.')}-{digest}"
+
+
+def report_spec(policy: Policy, workload: Workload, check: Any) -> ReportSpec:
+    """What the checkers are asked about the workload."""
+    return ReportSpec(
+        policy=policy.metadata.name,
+        workload=WorkloadRef(kind=workload.kind, name=workload.name, uid=workload.uid),
+        check=check,
+    )
+
+
+def report_body(content: Content, workload: Workload) -> dict[str, Any]:
+    """The report without its status.
+
+    It is owned by the workload, so the garbage collector removes it when the workload goes, also
+    while we are not there.
+    """
+    return {
+        "metadata": {
+            "labels": {POLICY_LABEL: content.spec.policy},
+            "ownerReferences": [
+                {
+                    "apiVersion": workload.api_version,
+                    "kind": workload.kind,
+                    "name": workload.name,
+                    "uid": workload.uid,
+                }
+            ],
+        },
+        "spec": content.spec.manifest(),
+    }
+
+
+def with_originals(probes: ProbesReport, before: Report | None) -> ProbesReport:
+    """The probes' report with the author's probes that an earlier report kept."""
+    if before is None:
+        return probes
+    kept = before.status.probes
+    return probes.model_copy(
+        update={
+            name: probe.model_copy(update={"original": old.original})
+            for name in ("startup", "liveness", "readiness")
+            if (probe := getattr(probes, name)) is not None
+            and probe.original is None
+            and probe.state is ProbeState.INJECTED
+            and (old := getattr(kept, name)) is not None
+            and old.original is not None
+        }
+    )
+
+
+def same_spec(content: Content, report: Report) -> bool:
+    """Whether the report asks the checkers what it should."""
+    return report.spec == content.spec
+
+
+def same_status(content: Content, report: Report) -> bool:
+    """Whether the controller's half of the report's status is what it should be."""
+    status = report.status
+    return (status.detection, status.probes, status.findings, status.desired_pods) == (
+        content.detection,
+        content.probes,
+        content.findings,
+        content.desired_pods,
+    )

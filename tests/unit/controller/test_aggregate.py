@@ -1,0 +1,253 @@
+from typing import Any
+
+import pytest
+
+from inferencehealth.api.conditions import Condition
+from inferencehealth.api.policy import Policy, PolicyStatus, VerdictCounts
+from inferencehealth.api.report import Finding, Health, ItemHealth, PodHealth, ProbeState, Report
+from inferencehealth.controller.aggregate import invalid_status, policy_status
+from inferencehealth.controller.claims import LostClaim
+from inferencehealth.controller.views import Silence
+
+NOW = "2026-01-01T00:00:00Z"
+
+
+def policy(mode: str = "Apply", status: PolicyStatus | None = None) -> Policy:
+    return Policy.model_validate(
+        {
+            "apiVersion": "inferencehealth.dev/v1alpha1",
+            "kind": "InferenceHealthPolicy",
+            "metadata": {"name": "p", "namespace": "ml", "generation": 3},
+            "spec": {"target": {"selector": {"matchLabels": {"a": "b"}}}, "probes": {"mode": mode}},
+            "status": (status or PolicyStatus()).manifest(),
+        }
+    )
+
+
+def report(
+    name: str = "triton",
+    *,
+    counts: dict[str, int] | None = None,
+    desired: int = 1,
+    generation: int = 1,
+    recognised: bool = True,
+    probes: ProbeState = ProbeState.INJECTED,
+    findings: tuple[Finding, ...] = (),
+    **health: Any,
+) -> Report:
+    check = {
+        "profile": "triton",
+        "container": "triton",
+        "port": 8000,
+        "podSelector": {"matchLabels": {"app": name}},
+        "interval": "10s",
+        "timeout": "5s",
+        "failureThreshold": 3,
+        "successThreshold": 1,
+        "startupBudget": "10m",
+    }
+    counts = counts or {"ready": 1}
+    found = Health(
+        observed_generation=1,
+        checked_by="checker-a",
+        counts=VerdictCounts(total=sum(counts.values()), **counts),
+        **({"verdict": "Ready"} | health),
+    )
+    return Report.model_validate(
+        {
+            "metadata": {"name": f"deployment-{name}", "namespace": "ml", "generation": generation},
+            "spec": {
+                "policy": "p",
+                "workload": {"kind": "Deployment", "name": name, "uid": name},
+                "check": check if recognised else None,
+            },
+            "status": {
+                "desiredPods": desired,
+                "health": found.manifest(),
+                "probes": {"state": probes},
+                "findings": [f.manifest() for f in findings],
+            },
+        }
+    )
+
+
+def status(*reports: Report, mode: str = "Apply", **more: Any) -> PolicyStatus:
+    given: dict[str, Any] = {"lost": (), "silences": {}, "now": NOW} | more
+    return policy_status(policy(mode), reports, **given)
+
+
+def condition(found: PolicyStatus, type_: str) -> Condition:
+    return next(c for c in found.conditions if c.type == type_)
+
+
+def short(found: PolicyStatus, type_: str) -> tuple[str, str]:
+    c = condition(found, type_)
+    return c.status.value, c.reason
+
+
+def test_a_fleet_that_serves_is_ready_and_settled() -> None:
+    found = status(report("a"), report("b", counts={"ready": 2}, desired=2))
+    assert short(found, "Ready") == ("True", "Serving")
+    assert short(found, "Reconciling") == ("False", "Settled")
+    assert short(found, "Stalled") == ("False", "None")
+    assert short(found, "ProbesInjected") == ("True", "InPlace")
+    assert (found.summary.pods, found.summary.workloads, found.summary.verdict) == (
+        "3/3",
+        2,
+        "Ready",
+    )
+    assert found.observed_generation == 3
+
+
+def test_a_broken_pod_makes_the_policy_not_ready_and_names_the_cause() -> None:
+    broken = report(
+        counts={"ready": 1, "broken": 1},
+        desired=2,
+        verdict="Broken",
+        reason="ModelLoadFailed",
+        message="model big: RuntimeError: CUDA OOM",
+        pods=(
+            PodHealth(
+                name="triton-1", verdict="Broken", reason="ModelLoadFailed", message="CUDA OOM"
+            ),
+            PodHealth(name="triton-2", verdict="Ready"),
+        ),
+    )
+    found = status(broken, report("fine"))
+    assert short(found, "Ready") == ("False", "ModelLoadFailed")
+    assert "CUDA OOM" in condition(found, "Ready").message
+    assert [(c.workload, c.pod, c.verdict) for c in found.worst] == [
+        ("deployment/triton", "triton-1", "Broken")
+    ]
+    assert found.summary.verdict == "Broken"
+
+
+def test_a_verdict_of_a_checker_that_is_gone_is_unknown_and_says_who_stopped() -> None:
+    found = status(report(), silences={"checker-a": Silence(42, NOW)})
+    assert short(found, "Ready") == ("Unknown", "CheckerGone")
+    assert f"checker-a gave no sign of life since {NOW}" in condition(found, "Ready").message
+    assert found.pods == VerdictCounts(total=1, unknown=1)
+
+
+def test_a_checker_that_is_only_late_keeps_its_verdicts() -> None:
+    found = status(report(), silences={"checker-a": Silence(29, NOW)})
+    assert short(found, "Ready") == ("True", "Serving")
+
+
+def test_a_verdict_on_an_older_spec_does_not_count() -> None:
+    found = status(report(generation=2))
+    assert short(found, "Ready") == ("Unknown", "Rechecking")
+    assert short(found, "Reconciling") == ("True", "InProgress")
+
+
+def test_a_loading_pod_is_progress_and_no_failure_to_act_on() -> None:
+    found = status(report(counts={"loading": 1}, verdict="Loading", reason="ModelLoading"))
+    assert short(found, "Ready") == ("False", "ModelLoading")
+    assert short(found, "Reconciling") == ("True", "InProgress")
+    assert short(found, "Stalled") == ("False", "None")
+
+
+def test_a_surge_pod_that_loads_does_not_make_a_serving_workload_unready() -> None:
+    found = status(report(counts={"ready": 2, "loading": 1}, desired=2, verdict="Loading"))
+    assert short(found, "Ready") == ("True", "Serving")
+    assert short(found, "Reconciling") == ("True", "InProgress")
+
+
+def test_a_workload_without_the_pods_it_wants_is_not_ready() -> None:
+    found = status(report(counts={"ready": 0}, desired=2, verdict="Unknown", reason="NoPods"))
+    assert condition(found, "Ready").status != "True"
+
+
+def test_a_workload_scaled_to_zero_does_not_hold_up_the_others() -> None:
+    idle = report("idle", counts={"ready": 0}, desired=0, verdict="Unknown", reason="NoPods")
+    assert short(status(idle, report("b")), "Ready") == ("True", "Serving")
+    assert short(status(idle), "Ready") == ("Unknown", "NoPods")
+
+
+def test_a_policy_that_selects_nothing_says_so() -> None:
+    found = status()
+    assert short(found, "Ready") == ("Unknown", "NoWorkloads")
+    assert "matches no workload" in condition(found, "Ready").message
+    assert short(found, "Stalled") == ("False", "None")
+
+
+def test_a_younger_policy_names_the_older_one_that_holds_the_workload() -> None:
+    found = status(lost=(LostClaim("deployment/triton", "older"),))
+    assert short(found, "Ready") == ("False", "WorkloadClaimed")
+    assert short(found, "Stalled") == ("True", "WorkloadClaimed")
+    assert "deployment/triton by 'older'" in condition(found, "Stalled").message
+
+
+def test_an_error_finding_stalls_the_policy_with_its_remedy() -> None:
+    finding = Finding(
+        id="PortNotFound", severity="error", message="no port htpp", remedy="use http"
+    )
+    found = status(report(recognised=False, findings=(finding,)))
+    assert short(found, "Stalled") == ("True", "PortNotFound")
+    assert condition(found, "Stalled").message == "deployment/triton: no port htpp; use http"
+    assert condition(found, "Ready").status != "True"
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "expected"),
+    [
+        ("Off", ProbeState.OFF, ("False", "Off")),
+        ("Recommend", ProbeState.RECOMMENDED, ("False", "RecommendOnly")),
+        ("Apply", ProbeState.PENDING, ("False", "Pending")),
+        ("Apply", ProbeState.CONFLICTED, ("False", "Conflicted")),
+        ("Apply", ProbeState.KEPT, ("True", "InPlace")),
+    ],
+)
+def test_probes_injected_tells_where_the_probes_stand(
+    mode: str, state: ProbeState, expected: tuple[str, str]
+) -> None:
+    found = status(report(probes=state), mode=mode)
+    assert short(found, "ProbesInjected") == expected
+    assert (condition(found, "ProbesConflicted").status == "True") == (state == "Conflicted")
+
+
+def test_an_unchanged_condition_keeps_its_date() -> None:
+    before = status(report())
+    after = policy_status(
+        policy(status=before), [report()], lost=(), silences={}, now="2026-02-02T00:00:00Z"
+    )
+    assert after == before
+
+
+def test_models_are_rolled_up_over_workloads_worst_first() -> None:
+    a = report("a", models=(ItemHealth(name="m", ready=1, total=1),))
+    b = report(
+        "b",
+        models=(
+            ItemHealth(name="m", ready=0, total=1, reason="ModelLoading"),
+            ItemHealth(name="aa", ready=1, total=1),
+        ),
+    )
+    found = status(a, b)
+    assert [(m.name, m.ready, m.total, m.reason) for m in found.models] == [
+        ("m", 1, 2, "ModelLoading"),
+        ("aa", 1, 1, ""),
+    ]
+    assert found.summary.models == "1/2"
+
+
+def test_the_status_is_bounded_whatever_the_fleet() -> None:
+    pods = tuple(
+        PodHealth(name=f"p{i}", verdict="Broken", reason="X", message="x" * 100) for i in range(200)
+    )
+    reports = [
+        report(
+            f"w{i}", counts={"broken": 200}, desired=200, verdict="Broken", reason="X", pods=pods
+        )
+        for i in range(50)
+    ]
+    found = status(*reports)
+    assert len(found.worst) == 20
+    assert found.pods.broken == 10_000
+    assert len(found.model_dump_json()) < 20_000
+
+
+def test_a_spec_that_cannot_be_read_stalls_with_the_reason() -> None:
+    found = invalid_status(4, "spec.server.profile: unknown", PolicyStatus(), NOW)
+    assert short(found, "Stalled") == ("True", "InvalidSpec")
+    assert found.observed_generation == 4
