@@ -15,29 +15,17 @@ def test_a_long_name_is_shortened_without_clashing() -> None:
     assert one != other
 
 
+DONE = {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (
-            {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2},
-            False,
-        ),
-        (
-            {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2},
-            True,
-        ),
-        (
-            {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 2},
-            True,
-        ),
-        (
-            {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 2},
-            True,
-        ),
-        (
-            {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1},
-            True,
-        ),
+        (DONE, False),
+        (DONE | {"observedGeneration": 1}, True),
+        (DONE | {"replicas": 3}, True),
+        (DONE | {"updatedReplicas": 1}, True),
+        (DONE | {"availableReplicas": 1}, True),
         ({}, True),
     ],
 )
