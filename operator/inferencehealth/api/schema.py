@@ -111,11 +111,16 @@ def _without_null(node: Schema, defs: Mapping[str, Schema]) -> Schema:
 
 
 def _default(node: Mapping[str, Any], out: Schema) -> Schema:
-    """Defaults that change something; empty ones would only clutter the objects people read."""
+    """Defaults that change something; empty ones would only clutter the objects people read.
+
+    An object's default is spelled out: the API server evaluates its CEL rules on the default as
+    it stands, before it fills in those of the fields.
+    """
     default = node.get("default")
     if out.get("type") == "object" and isinstance(default, Mapping):
         children = out.get("properties", {})
-        return {"default": {}} if any("default" in child for child in children.values()) else {}
+        spelled = {name: child["default"] for name, child in children.items() if "default" in child}
+        return {"default": spelled} if spelled else {}
     if default is None or default in ("", [], {}):
         return {}
     is_duration = out.get("pattern") == durations.PATTERN

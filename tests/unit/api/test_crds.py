@@ -65,7 +65,7 @@ def test_defaults_are_spelled_as_people_write_them() -> None:
     defaults = {p: n["default"] for p, n in fields(crds.policy_crd()) if "default" in n}
     assert defaults[".spec.checks.interval"] == "10s"
     assert defaults[".spec.probes.mode"] == "Recommend"
-    assert defaults[".spec.probes"] == {}
+    assert defaults[".spec.probes"]["liveness"] == {"strategy": "Profile"}
     assert ".spec.target.container" not in defaults
 
 
