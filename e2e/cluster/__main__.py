@@ -32,7 +32,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    wanted = api.names() if options.all else [options.name]
+    wanted = list(api.names()) if options.all else [options.name]
     removed = [name for name in wanted if api.down_by_name(name)]
     sys.stderr.write(f"taken down: {', '.join(removed) or 'nothing was up'}\n")
     return 0
@@ -40,11 +40,14 @@ def _down(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     known = api.names()
-    wanted = [options.name] if options.name else known
+    wanted = [options.name] if options.name else list(known)
     if not wanted:
         sys.stdout.write("no cluster is up\n")
     healthy = True
     for name in wanted:
+        if known.get(name) == "starting":
+            sys.stdout.write(f"{name}: starting, or its start was killed\n")
+            continue
         cluster = api.find(name)
         sys.stdout.write(f"{name}: {cluster.tier} tier, from {cluster.provider}\n")
         for health in api.status(cluster):

@@ -14,7 +14,7 @@ from e2e.cluster.provider import Health, Provider, Request
 from e2e.cluster.providers.existing import EXISTING
 from e2e.cluster.providers.kind import KIND
 from e2e.cluster.providers.source import SOURCE
-from e2e.cluster.state import State, is_abandoned, load, load_all, save
+from e2e.cluster.state import State, is_abandoned, load, load_all, locked, save
 
 PROVIDERS: dict[ProviderName, Provider] = {
     ProviderName.KIND: KIND,
@@ -35,8 +35,9 @@ def up(
     """A running cluster of this tier and name: the one that is up, or a new one.
 
     Returns when the API server is ready, nodes are Ready and pods can be created. `audit` asks
-    for an audit log. A cluster with an `owner` may be taken down by anyone once that process has
-    died. Raises ClusterError; then, and on Ctrl-C, nothing that was started is left.
+    for an audit log, which only the source provider has. A cluster with an `owner` may be taken
+    down by anyone once that process has died. Raises ClusterError; then, and on Ctrl-C, nothing
+    that was started is left.
     """
     progress = progress or progress_.to_stderr()
     home = state_home(env)
@@ -82,9 +83,9 @@ def find(name: str, env: Mapping[str, str] = os.environ) -> Cluster:
     return state.cluster(folder)
 
 
-def names(env: Mapping[str, str] = os.environ) -> list[str]:
-    """The names of all clusters of this user, half started ones too."""
-    return [state.name for state in load_all(state_home(env)).values()]
+def names(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The names of all clusters of this user; the values say whether one is up or starting."""
+    return {state.name: state.phase for state in load_all(state_home(env)).values()}
 
 
 def status(cluster: Cluster) -> list[Health]:
@@ -120,10 +121,12 @@ def _same(state: State, folder: Path, tier: Tier) -> Cluster:
 
 
 def _down(folder: Path) -> bool:
-    if (state := load(folder)) is None:
-        return False
-    PROVIDERS[state.provider].stop(folder, state)
-    return True
+    # Under the lock: two programs that clean up after the same dead one must not collide.
+    with locked(folder.parent):
+        if (state := load(folder)) is None:
+            return False
+        PROVIDERS[state.provider].stop(folder, state)
+        return True
 
 
 def _take_down_abandoned(home: Path, progress: Progress) -> None:

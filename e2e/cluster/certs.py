@@ -56,6 +56,7 @@ def authority(now: dt.datetime) -> Authority:
     builder = (
         _builder(name, name, key, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     return Authority(key=key, certificate=builder.sign(key, hashes.SHA256()))
@@ -68,6 +69,7 @@ def sign(signer: Authority, identity: Identity, now: dt.datetime) -> Signed:
     builder = (
         _builder(_name(identity), signer.certificate.subject, key, now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(both_ends), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()),
@@ -156,6 +158,21 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATING)
         .not_valid_after(now + LIFETIME)
+    )
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    # Python 3.13 and newer refuse an authority that does not say it may sign certificates.
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )
 
 
