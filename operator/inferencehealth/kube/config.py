@@ -34,7 +34,7 @@ class Access:
     server: str
     source: str
     credentials: Credentials
-    ssl: ssl.SSLContext | None = None
+    tls: ssl.SSLContext | None = None
     namespace: str = "default"
     tls_server_name: str = ""
     proxy: str = ""
@@ -84,7 +84,7 @@ def in_cluster(env: Mapping[str, str], account: Path) -> Access:
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
         source="the pod's ServiceAccount",
         credentials=token,
-        ssl=context,
+        tls=context,
         namespace=namespace or "default",
     )
 

@@ -178,7 +178,7 @@ class Lines:
         self._rest = bytearray()
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that are whole now, without empty ones; raises StreamBroken for an endless one."""
+        """The lines that are whole now, but empty ones; raises StreamBroken for an endless one."""
         *whole, rest = chunk.split(b"\n")
         if whole:
             whole[0] = bytes(self._rest) + whole[0]

@@ -40,7 +40,7 @@ async def load(paths: str, context: str | None) -> Access:
         server=settings.host,
         source=source,
         credentials=LoaderCredentials(loader, settings, source, secure),
-        ssl=secure,
+        tls=secure,
         namespace=chosen["context"].get("namespace") or "default",
         tls_server_name=settings.tls_server_name or "",
         proxy=settings.proxy or "",

@@ -45,7 +45,7 @@ class Transport:
     def __init__(self, access: Access, session: aiohttp.ClientSession) -> None:
         self._access = access
         self._session = session
-        self._target: dict[str, Any] = {"ssl": access.ssl if access.ssl is not None else True}
+        self._target: dict[str, Any] = {"ssl": access.tls if access.tls is not None else True}
         if access.proxy:
             self._target["proxy"] = access.proxy
         if access.tls_server_name:
