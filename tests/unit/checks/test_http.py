@@ -72,12 +72,12 @@ ANSWERS: list[tuple[str, bytes, Outcome, int, bytes]] = [
      b"all of it"),
     ("HTTP/1.0", b"HTTP/1.0 200 OK\r\n\r\nold", Outcome.ANSWERED, 200, b"old"),
     ("no content", b"HTTP/1.1 204 No Content\r\n\r\n", Outcome.ANSWERED, 204, b""),
-    ("chunks", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n1;x=y\r\ni\r\n0\r\n"
-      b"Trailer: t\r\n\r\n", Outcome.ANSWERED, 200, b"hi"),
+    ("chunks", (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nh\r\n"
+      b"1;x=y\r\ni\r\n0\r\nTrailer: t\r\n\r\n"), Outcome.ANSWERED, 200, b"hi"),
     ("interim answers first", b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
      + OK, Outcome.ANSWERED, 200, b"hi"),
-    ("a second answer behind the first", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-      b"HTTP/1.1 500 E\r\nContent-Length: 2\r\n\r\nno", Outcome.ANSWERED, 200, b"hi"),
+    ("a second answer behind the first", (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+      b"HTTP/1.1 500 E\r\nContent-Length: 2\r\n\r\nno"), Outcome.ANSWERED, 200, b"hi"),
     ("garbage behind the answer", OK + b"\x00garbage", Outcome.ANSWERED, 200, b"hi"),
     ("nothing", b"", Outcome.RESET, 0, b""),
     ("an interim answer alone", b"HTTP/1.1 100 Continue\r\n\r\n", Outcome.RESET, 0, b""),
@@ -94,8 +94,8 @@ ANSWERS: list[tuple[str, bytes, Outcome, int, bytes]] = [
      b""),
     ("two lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nhi",
      Outcome.MALFORMED, 0, b""),
-    ("length and chunks", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"
-      b"\r\n0\r\n\r\n", Outcome.MALFORMED, 0, b""),
+    ("length and chunks", (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"
+      b"\r\n0\r\n\r\n"), Outcome.MALFORMED, 0, b""),
     ("a bad chunk size", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
      Outcome.MALFORMED, 0, b""),
     ("another protocol", b"HTTP/1.1 101 Switching\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",

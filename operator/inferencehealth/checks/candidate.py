@@ -1,0 +1,184 @@
+"""What one round by itself says about a pod, before `verdict` weighs it against the rounds before.
+
+Two rules stand over all others: what does not serve is never called ready, and trouble of our
+own is never held against a pod.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from inferencehealth.api.durations import format_duration
+from inferencehealth.checks.history import History, PodFacts, Thresholds
+from inferencehealth.checks.steps import Reading, Sign
+from inferencehealth.checks.verdicts import Verdict
+
+NO_ANSWER: Final = "NoAnswer"
+"""Reason of a SILENT reading whose connection was accepted: hung, or too busy to answer."""
+CRASH_LOOP: Final = "CrashLoopBackOff"
+
+_IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
+"""The kubelet alternates between the two; told as two reasons they would be news for ever."""
+_NEVER_STARTS: Final = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A verdict that a round proposes.
+
+    `timed`: the message tells a duration, so that another message alone is no news. `answered`:
+    the server itself said so.
+    """
+
+    verdict: Verdict
+    reason: str
+    message: str = ""
+    timed: bool = False
+    answered: bool = True
+
+    @property
+    def key(self) -> tuple[Verdict, str, str]:
+        """What makes two candidates the same news."""
+        return self.verdict, self.reason, "" if self.timed else self.message
+
+    def is_news_to(self, history: History) -> bool:
+        """Whether the history says something else."""
+        return (
+            self.verdict is not history.verdict
+            or self.reason != history.reason
+            or not (self.timed or self.message == history.message)
+        )
+
+
+def of_pod(pod: PodFacts) -> Candidate | None:
+    """What Kubernetes already knows, so that nobody has to be asked; None: ask the server."""
+    if pod.waiting == CRASH_LOOP:
+        ended = pod.last_termination or "an unknown reason"
+        message = f"the container keeps crashing: last ended with {ended}, restarts {pod.restarts}"
+        return Candidate(Verdict.BROKEN, CRASH_LOOP, message)
+    if pod.waiting in _IMAGE_REASONS:
+        message = "the container's image cannot be pulled; kubectl describe pod says why"
+        return Candidate(Verdict.BROKEN, "ImagePullBackOff", message)
+    if pod.waiting in _NEVER_STARTS:
+        message = "the container cannot be started; kubectl describe pod says why"
+        return Candidate(Verdict.BROKEN, pod.waiting, message)
+    if pod.unschedulable and not pod.ip:
+        return Candidate(Verdict.LOADING, "PodPending", f"not scheduled: {pod.unschedulable}")
+    if not pod.ip or pod.phase == "Pending":
+        return Candidate(Verdict.LOADING, "PodPending", "the pod is being started")
+    return None
+
+
+def of_reading(
+    reading: Reading, pod: PodFacts, history: History, thresholds: Thresholds, now: float
+) -> Candidate:
+    """What a round's reading says, given a history that already counts this round.
+
+    Not for UNKNOWN readings, which say nothing about the pod.
+    """
+    match reading.sign:
+        case Sign.SERVES:
+            return _told(Verdict.READY, reading, "Serving")
+        case Sign.DEGRADED:
+            return _told(Verdict.DEGRADED, reading, "Degraded")
+        case Sign.ASLEEP:
+            return _told(Verdict.ASLEEP, reading, "Asleep")
+        case Sign.BUSY:
+            return _told(Verdict.BUSY, reading, "Busy")
+        case Sign.LOADING:
+            return _loading(reading, history, thresholds, now)
+        case Sign.SILENT:
+            return _silent(reading, pod, history, thresholds, now)
+        case _:
+            return _told(Verdict.BROKEN, reading, "Failing")
+
+
+def loading_start(history: History, now: float) -> float:
+    """When the current loading began: its container's start, or later if it served before."""
+    if history.loading_since is not None:
+        return history.loading_since
+    return now if history.served or history.started_at is None else history.started_at
+
+
+def may_be_starting(history: History, thresholds: Thresholds, now: float) -> bool:
+    """Whether silence is to be expected: in the startup budget, by a server that never served.
+
+    One that answered already that it cannot serve is not starting any more.
+    """
+    early = not history.served and _within_budget(history, thresholds, now)
+    return early and (history.fresh or history.verdict is not Verdict.BROKEN)
+
+
+def _within_budget(history: History, thresholds: Thresholds, now: float) -> bool:
+    return _age(history, now) <= thresholds.startup_budget
+
+
+def _age(history: History, now: float) -> float:
+    return 0.0 if history.started_at is None else now - history.started_at
+
+
+def _loading(reading: Reading, history: History, thresholds: Thresholds, now: float) -> Candidate:
+    took = now - loading_start(history, now)
+    if took <= thresholds.startup_budget:
+        return _told(Verdict.LOADING, reading, "Loading")
+    return Candidate(
+        Verdict.BROKEN,
+        "LoadingTooLong",
+        f"still loading after {_rounded(took)}; "
+        f"the startup budget is {format_duration(thresholds.startup_budget)}",
+        timed=True,
+    )
+
+
+def _silent(
+    reading: Reading, pod: PodFacts, history: History, thresholds: Thresholds, now: float
+) -> Candidate:
+    budget = format_duration(thresholds.startup_budget)
+    if may_be_starting(history, thresholds, now):
+        message = f"no answer yet; it may take {budget} from its container's start"
+        return _quiet(Verdict.LOADING, "Starting", message + _restarted(pod))
+    if not history.served and not _within_budget(history, thresholds, now):
+        message = (
+            f"not seen to serve since its container started {_rounded(_age(history, now))} ago; "
+            f"the startup budget is {budget}: {reading.message}"
+        )
+        return _quiet(
+            Verdict.BROKEN, "StartupBudgetExceeded", message + _restarted(pod), timed=True
+        )
+    if reading.reason != NO_ANSWER:
+        return _quiet(Verdict.BROKEN, reading.reason, reading.message)
+    if history.failures < thresholds.failures and history.verdict is not Verdict.BROKEN:
+        return _quiet(Verdict.BUSY, "SlowAnswer", "it accepts connections but is slow to answer")
+    waited = _rounded(0.0 if history.failing_since is None else now - history.failing_since)
+    message = (
+        f"it accepts connections but has not answered for {waited} "
+        f"({history.failures} checks in a row)"
+    )
+    return _quiet(Verdict.BROKEN, NO_ANSWER, message, timed=True)
+
+
+def _told(verdict: Verdict, reading: Reading, default: str) -> Candidate:
+    return Candidate(verdict, reading.reason or default, reading.message)
+
+
+def _quiet(verdict: Verdict, reason: str, message: str, *, timed: bool = False) -> Candidate:
+    return Candidate(verdict, reason, message, timed=timed, answered=False)
+
+
+def _restarted(pod: PodFacts) -> str:
+    if not pod.restarts:
+        return ""
+    ended = f", last ended with {pod.last_termination}" if pod.last_termination else ""
+    return f" (restarts {pod.restarts}{ended})"
+
+
+def _rounded(seconds: float) -> str:
+    return format_duration(float(round(max(seconds, 1.0))))
