@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from fake_apiserver import FakeApiServer
 
 from inferencehealth.kube.client import Client, connect
+from tests.unit.kube.fake_apiserver import FakeApiServer
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-from fake_apiserver import FakeApiServer, answer, cut_off, failure, page, thing
 
 from inferencehealth.kube.client import Client, connect, whole
 from inferencehealth.kube.config import Access
@@ -15,6 +14,7 @@ from inferencehealth.kube.errors import (
 )
 from inferencehealth.kube.requests import DEPLOYMENTS, EVENTS, PODS
 from inferencehealth.kube.retries import ONE_SHOT, Limits
+from tests.unit.kube.fake_apiserver import FakeApiServer, answer, cut_off, failure, page, thing
 
 QUICK = Limits(attempt=0.05, retry_for=0)
 

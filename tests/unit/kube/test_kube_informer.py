@@ -4,7 +4,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from fake_apiserver import (
+
+from inferencehealth.kube.client import Client
+from inferencehealth.kube.informer import MAX_LINE, Informer, Lines, StreamBroken
+from inferencehealth.kube.requests import PODS
+from inferencehealth.kube.store import Change
+from tests.unit.kube.fake_apiserver import (
     FakeApiServer,
     bookmark,
     cut_off,
@@ -15,11 +20,6 @@ from fake_apiserver import (
     stream,
     thing,
 )
-
-from inferencehealth.kube.client import Client
-from inferencehealth.kube.informer import MAX_LINE, Informer, Lines, StreamBroken
-from inferencehealth.kube.requests import PODS
-from inferencehealth.kube.store import Change
 
 Seen = tuple[str, str]
 
