@@ -77,6 +77,8 @@ def kube_proxy(layout: Layout) -> Component:
         f"--hostname-override={NODE_NAME}",
         f"--healthz-bind-address={NODE_ADDRESS}:10256",
         f"--metrics-bind-address={NODE_ADDRESS}:10249",
+        # A new Service serves at once; the default of a second is made for thousands of them.
+        "--iptables-min-sync-period=100ms",
         "--conntrack-max-per-core=0",
         "--conntrack-min=0",
         "--conntrack-tcp-timeout-established=0s",

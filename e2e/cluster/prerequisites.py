@@ -39,6 +39,7 @@ NODE: tuple[Requirement, ...] = (
     _program("unshare", "util-linux"),
     _program("nsenter", "util-linux"),
     _program("buildah", "buildah"),
+    _program("busybox", "busybox-static"),  # the smallest image that can serve and be looked into
 )
 REQUIREMENTS: dict[Tier, tuple[Requirement, ...]] = {
     Tier.INTEGRATION: (),
