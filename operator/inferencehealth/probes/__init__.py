@@ -1,1 +1,1 @@
-"""Budgets become probe numbers, probes are merged with what an author wrote, findings say what is wrong."""
+"""Budgets become numbers, probes meet what an author wrote, findings say what is wrong."""

@@ -1,16 +1,27 @@
 """The shape of a profile: what a file in this folder fills in, and nothing else has to know."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
-from inferencehealth.api.policy import Endpoints
+from inferencehealth.api.policy import Components, Endpoints, RequiredModel
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.steps import Step
+from inferencehealth.checks.steps import Reading, Step
+from inferencehealth.kubelet import Handler, Numbers
+from inferencehealth.profiles.reading import worst_of
 from inferencehealth.workloads import Container
 
-Handler = dict[str, Any]
-"""A probe's handler as the kubelet knows it: {"httpGet": {...}}, {"tcpSocket": …}, {"exec": …}."""
+__all__ = [
+    "Asked",
+    "DefaultBudgets",
+    "Documented",
+    "Evidence",
+    "Handler",
+    "Handlers",
+    "Numbers",
+    "Profile",
+    "StaticFinding",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +30,6 @@ class Evidence:
 
     confidence: float
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Kubelet numbers of one probe, in seconds and counts."""
-
-    initial_delay: int
-    period: int
-    timeout: int
-    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,17 @@ class Asked:
     """What the handlers of a server's probes depend on."""
 
     port: int
-    required_models: tuple[str, ...] = ()
+    required_models: tuple[RequiredModel, ...] = ()
     endpoints: Endpoints | None = None
+    port_name: str = ""
+    """Name by which the policy calls the port; empty where it gives a number or nothing."""
+    liveness_timeout: int = 5
+    """Seconds that the liveness probe may take, for handlers that have a clock of their own."""
+
+    @property
+    def probe_port(self) -> int | str:
+        """The port as it stands in a probe."""
+        return self.port_name or self.port
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class StaticFinding:
     """A finding that comes with the profile itself: what its documented probe will do."""
 
     id: str
-    severity: str
+    severity: Literal["error", "warning", "info"]
     message: str
     remedy: str
 
@@ -82,6 +92,11 @@ class Handlers:
     process: Handler
     startup: Handler
     """Good as soon as the server is up, so that liveness may begin; never needs a model."""
+
+
+def no_models(_container: Container) -> tuple[str, ...]:
+    """For servers whose arguments do not say which models they have to serve."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +113,14 @@ class Profile:
     handlers: Callable[[Asked], Handlers]
     steps: Callable[[CheckSpec], tuple[Step, ...]]
     budgets: DefaultBudgets
+    fold: Callable[[CheckSpec, Mapping[str, Reading]], Reading] = worst_of
+    """The one reading of a round, from the readings of its steps by name."""
     documented: Documented | None = None
+    components: Components = field(default=Components())
+    """Components that have to be up where the policy names none."""
+    named_models: Callable[[Container], tuple[str, ...]] = no_models
+    """Models that the container's own arguments name; required where the policy names none."""
     liveness_findings: tuple[StaticFinding, ...] = field(default=())
     """Findings that hold while liveness follows the profile instead of the process."""
+    unnamed_findings: tuple[StaticFinding, ...] = field(default=())
+    """Findings that hold where no required model is known."""

@@ -1,0 +1,88 @@
+"""The findings of a plan: what its probes will do that the workload's owner should know."""
+
+from inferencehealth.api.policy import Policy, Strategy
+from inferencehealth.api.report import CheckSpec, Finding
+from inferencehealth.probes.compile import CompiledSet
+from inferencehealth.probes.findings import Facts, effective, probe_findings, same_handler
+from inferencehealth.probes.merge import ProbePlan
+from inferencehealth.profiles.custom import kubelet_can_read
+from inferencehealth.profiles.detect import Detected
+from inferencehealth.profiles.profile import Handlers, StaticFinding
+
+
+def advise(
+    *,
+    policy: Policy,
+    detected: Detected,
+    check: CheckSpec,
+    handlers: Handlers,
+    compiled: CompiledSet,
+    probes: tuple[ProbePlan, ...],
+) -> tuple[Finding, ...]:
+    """All findings about the server's container."""
+    startup, liveness, readiness = probes
+    profile, container = detected.profile, detected.container.name
+    process = policy.spec.probes.liveness.strategy is Strategy.PROCESS
+    facts = Facts(
+        container=container,
+        server=profile.title,
+        max_startup=policy.spec.probes.budgets.max_startup or profile.budgets.max_startup,
+        startup=startup,
+        liveness=liveness,
+        readiness=readiness,
+        profile_liveness=handlers.process if process else handlers.liveness,
+    )
+    asks_profile = same_handler(effective(liveness) or liveness.wanted, handlers.liveness)
+    static = (
+        *(profile.liveness_findings if asks_profile else ()),
+        *(profile.unnamed_findings if not check.models.required else ()),
+    )
+    return (
+        *(_finding(one, container) for one in static),
+        *probe_findings(facts),
+        *_unreadable(policy, container),
+        *_too_late(compiled, container),
+    )
+
+
+def _finding(static: StaticFinding, container: str) -> Finding:
+    return Finding(
+        id=static.id,
+        severity=static.severity,
+        container=container,
+        message=static.message,
+        remedy=static.remedy,
+    )
+
+
+def _unreadable(policy: Policy, container: str) -> tuple[Finding, ...]:
+    ends = policy.spec.server.endpoints
+    if ends is None or kubelet_can_read(ends.ready):
+        return ()
+    return (
+        Finding(
+            id="KubeletCannotReadBody",
+            severity="info",
+            container=container,
+            message="The kubelet sees only whether a status lies between 200 and 399, so its "
+            f"readiness says less than the operator's own check of {ends.ready.path}, which "
+            "compares the answer with endpoints.ready.expect.",
+            remedy="Let the server say by a status between 200 and 399, or 500, whether it "
+            "serves, if you can.",
+        ),
+    )
+
+
+def _too_late(compiled: CompiledSet, container: str) -> tuple[Finding, ...]:
+    if not compiled.too_late:
+        return ()
+    return (
+        Finding(
+            id="RestartBeforeTrafficStops",
+            severity="warning",
+            container=container,
+            message=compiled.too_late,
+            remedy="Raise failureThreshold or periodSeconds in spec.probes.liveness, or lower "
+            "them in spec.probes.readiness.",
+        ),
+    )

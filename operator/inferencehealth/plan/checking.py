@@ -1,0 +1,60 @@
+"""What the checkers are asked to check, made from the policy and what was detected."""
+
+from inferencehealth.api.policy import Components, Models, Policy, RequiredModel, Selector
+from inferencehealth.api.report import CheckSpec
+from inferencehealth.kubelet import numbers_of, startup_allowance
+from inferencehealth.probes.findings import effective
+from inferencehealth.probes.merge import ProbePlan
+from inferencehealth.profiles.detect import Detected
+from inferencehealth.profiles.profile import Profile
+from inferencehealth.workloads import Workload
+
+
+def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckSpec:
+    """Everything a checker has to know; what the policy leaves open comes from the profile."""
+    spec, profile = policy.spec, detected.profile
+    return CheckSpec(
+        profile=profile.name,
+        container=detected.container.name,
+        port=detected.port,
+        pod_selector=Selector.model_validate(dict(workload.selector)),
+        models=_models(spec.server.models, detected),
+        components=_components(spec.server.components, profile),
+        endpoints=spec.server.endpoints,
+        interval=spec.checks.interval,
+        timeout=spec.checks.timeout,
+        failure_threshold=spec.checks.failure_threshold,
+        success_threshold=spec.checks.success_threshold,
+        startup_budget=spec.probes.budgets.max_startup or profile.budgets.max_startup,
+    )
+
+
+def startup_budget(check: CheckSpec, policy: Policy, probes: tuple[ProbePlan, ...]) -> float:
+    """Seconds that a pod may take to load: the policy's word, else what its startup probe allows.
+
+    The checker then calls a pod stuck in loading broken about when the kubelet restarts it.
+    """
+    startup = effective(probes[0]) or probes[0].wanted
+    if policy.spec.probes.budgets.max_startup is not None or not startup:
+        return check.startup_budget
+    return float(startup_allowance(numbers_of(startup))) or check.startup_budget
+
+
+def _models(asked: Models, detected: Detected) -> Models:
+    """The policy's models; where it names none, those that the server was started for."""
+    if asked.required:
+        return asked
+    names = detected.profile.named_models(detected.container)
+    return Models(
+        required=tuple(RequiredModel(name=name) for name in names), discover=asked.discover
+    )
+
+
+def _components(asked: Components, profile: Profile) -> Components:
+    """The policy's components; the profile's own where it names none as required."""
+    own = profile.components
+    required = asked.required or own.required
+    optional = asked.optional or own.optional
+    return Components(
+        required=required, optional=tuple(name for name in optional if name not in required)
+    )

@@ -1,0 +1,180 @@
+"""From policy and workload to a plan: detect, compile numbers, decide about each probe, advise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inferencehealth.api.policy import Policy, Strategy
+from inferencehealth.api.report import CheckSpec, Detection, Finding
+from inferencehealth.kubelet import Handler, probe
+from inferencehealth.plan.advice import advise
+from inferencehealth.plan.checking import check_spec, startup_budget
+from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, compile_probes
+from inferencehealth.probes.findings import owned_by_controller
+from inferencehealth.probes.merge import ProbePlan, decide
+from inferencehealth.probes.ownership import ours
+from inferencehealth.probes.writes import JsonPatch, SsaApply, recommended_patch, write_of
+from inferencehealth.problems import Problem
+from inferencehealth.profiles.detect import Detected, detect
+from inferencehealth.profiles.expectations import schema_problem
+from inferencehealth.profiles.profile import Asked, Handlers, Profile
+from inferencehealth.workloads import OWNED_KINDS, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a policy means for one workload.
+
+    `check` is None when it is not known what to check; `probes` is empty when a problem keeps
+    them from being planned, else one for each of OWNED_KINDS in that order; `patch` is what would
+    change, for `kubectl patch`.
+    """
+
+    detection: Detection = field(default=Detection())
+    check: CheckSpec | None = None
+    probes: tuple[ProbePlan, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    patch: dict[str, Any] | None = None
+
+
+def plan(policy: Policy, workload: Workload) -> Plan:
+    """What the policy means for the workload; never raises for objects that the API accepts."""
+    spec = policy.spec
+    owned = owned_by_controller(workload)
+    detected = detect(workload, spec.server, spec.target.container)
+    if isinstance(detected, Problem):
+        return Plan(findings=owned, problems=(detected,))
+    detection = _detection(detected)
+    if problems := _schema_problems(policy):
+        return Plan(detection, findings=owned, problems=problems)
+    check = check_spec(policy, workload, detected)
+    compiled = compile_probes(spec.probes, _defaults(detected.profile))
+    if isinstance(compiled, Problem):
+        return Plan(detection, check, findings=owned, problems=(compiled,))
+    handlers = detected.profile.handlers(_asked(policy, detected, check, compiled))
+    probes = _probes(policy, workload, detected, handlers, compiled)
+    return Plan(
+        detection=detection,
+        check=check.model_copy(update={"startup_budget": startup_budget(check, policy, probes)}),
+        probes=probes,
+        findings=(
+            *owned,
+            *advise(
+                policy=policy,
+                detected=detected,
+                check=check,
+                handlers=handlers,
+                compiled=compiled,
+                probes=probes,
+            ),
+        ),
+        patch=recommended_patch(detected.container, probes),
+    )
+
+
+def apply_operations(planned: Plan, workload: Workload) -> SsaApply | JsonPatch | None:
+    """The one write that brings the plan's probes about; None where there is nothing to write."""
+    name = planned.detection.container
+    container = next((c for c in workload.containers if c.name == name), None)
+    return write_of(workload, container, planned.probes) if container else None
+
+
+def _detection(detected: Detected) -> Detection:
+    return Detection(
+        profile=detected.profile.name,
+        container=detected.container.name,
+        port=detected.port,
+        confidence=detected.confidence,
+        reason=detected.reason,
+    )
+
+
+def _schema_problems(policy: Policy) -> tuple[Problem, ...]:
+    ends = policy.spec.server.endpoints
+    if ends is None:
+        return ()
+    named = {
+        "live": ends.live,
+        "ready": ends.ready,
+        "model": ends.model,
+        "components": ends.components,
+    }
+    schemas = {
+        name: end.expect.json_schema
+        for name, end in named.items()
+        if end and end.expect.json_schema is not None
+    }
+    return tuple(
+        Problem(
+            "InvalidSchema",
+            f"The JSON Schema in server.endpoints.{name}.expect.jsonSchema of policy "
+            f"{policy.metadata.name} can't be used: {wrong}.",
+            f"spec.server.endpoints.{name}.expect.jsonSchema",
+        )
+        for name, schema in schemas.items()
+        if (wrong := schema_problem(schema))
+    )
+
+
+def _defaults(profile: Profile) -> Defaults:
+    documented = profile.documented
+    return Defaults(
+        server=profile.title,
+        max_startup=profile.budgets.max_startup,
+        stop_traffic_after=profile.budgets.stop_traffic_after,
+        restart_after=profile.budgets.restart_after,
+        liveness_timeout=profile.budgets.liveness_timeout,
+        readiness_timeout=profile.budgets.readiness_timeout,
+        documented_liveness=documented.liveness if documented else None,
+        documented_readiness=documented.readiness if documented else None,
+    )
+
+
+def _asked(policy: Policy, detected: Detected, check: CheckSpec, compiled: CompiledSet) -> Asked:
+    return Asked(
+        port=detected.port,
+        required_models=check.models.required,
+        endpoints=policy.spec.server.endpoints,
+        port_name=detected.port_name,
+        liveness_timeout=compiled.liveness.numbers.timeout,
+    )
+
+
+def _probes(
+    policy: Policy,
+    workload: Workload,
+    detected: Detected,
+    handlers: Handlers,
+    compiled: CompiledSet,
+) -> tuple[ProbePlan, ...]:
+    process = policy.spec.probes.liveness.strategy is Strategy.PROCESS
+    wanted: Mapping[str, tuple[Handler, Compiled | None]] = {
+        "startupProbe": (handlers.startup, compiled.startup),
+        "livenessProbe": (handlers.process if process else handlers.liveness, compiled.liveness),
+        "readinessProbe": (handlers.readiness, compiled.readiness),
+    }
+    return tuple(_probe(policy, workload, detected, kind, wanted[kind]) for kind in OWNED_KINDS)
+
+
+def _probe(
+    policy: Policy,
+    workload: Workload,
+    detected: Detected,
+    kind: str,
+    deserved: tuple[Handler, Compiled | None],
+) -> ProbePlan:
+    handler, compiled = deserved
+    asked, container = policy.spec.probes, detected.container
+    existing, mine = container.probe(kind), ours(workload, container, kind)
+    wanted = probe(handler, compiled.numbers) if compiled else None
+    action = decide(
+        mode=asked.mode,
+        policy=asked.existing,
+        wanted=wanted,
+        existing=existing,
+        ours=mine,
+        hands_off=workload.owner is not None,
+    )
+    reason = compiled.reason if compiled else f"{detected.profile.title} documents none"
+    return ProbePlan(kind, wanted, action, existing, mine, reason)

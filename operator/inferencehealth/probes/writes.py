@@ -1,0 +1,94 @@
+"""How planned probes are written: server-side apply where we may, a guarded patch where we must.
+
+Server-side apply can't take away what another manager wrote, so the author's probe is replaced by
+a JSON patch of whole fields that fails when the object changed in between.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from inferencehealth.probes.merge import WRITES, Action, ProbePlan, merge_patch
+from inferencehealth.probes.ownership import containers_field, patched_by_us
+from inferencehealth.workloads import Container, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class SsaApply:
+    """The body of a server-side apply. Its uid keeps it from making or meeting another object."""
+
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPatch:
+    """The operations of a JSON patch (RFC 6902), guarded by resourceVersion and container name."""
+
+    operations: list[dict[str, Any]]
+
+
+def write_of(
+    workload: Workload, container: Container, probes: Iterable[ProbePlan]
+) -> SsaApply | JsonPatch | None:
+    """The one write that brings the planned probes about; None where there is nothing to write."""
+    planned = tuple(probes)
+    changed = [probe for probe in planned if probe.action in WRITES]
+    if not changed:
+        return None
+    foreign = any(probe.action is Action.REPLACE for probe in changed)
+    if foreign or any(patched_by_us(workload, container, probe.kind) for probe in changed):
+        return JsonPatch(_operations(workload, container, changed))
+    kept = {
+        probe.kind: probe.wanted
+        for probe in planned
+        if probe.wanted
+        and (probe.action is Action.INJECT or (probe.action is Action.IN_PLACE and probe.ours))
+    }
+    return SsaApply(_apply_body(workload, container, kept))
+
+
+def recommended_patch(container: Container, probes: Iterable[ProbePlan]) -> dict[str, Any] | None:
+    """What would change, as a strategic merge patch for `kubectl patch`; None for nothing."""
+    changed = {
+        probe.kind: merge_patch(probe.wanted, probe.existing)
+        for probe in probes
+        if probe.action in WRITES or probe.action is Action.RECOMMEND
+    }
+    return _template(container, changed) if changed else None
+
+
+def _apply_body(workload: Workload, container: Container, probes: dict[str, Any]) -> dict[str, Any]:
+    meta = {"name": workload.name, "namespace": workload.namespace, "uid": workload.uid}
+    return {
+        "apiVersion": workload.api_version,
+        "kind": workload.kind,
+        "metadata": {key: value for key, value in meta.items() if value},
+        **_template(container, probes),
+    }
+
+
+def _template(container: Container, fields: dict[str, Any]) -> dict[str, Any]:
+    listed = {containers_field(container): [{"name": container.name, **fields}]}
+    return {"spec": {"template": {"spec": listed}}}
+
+
+def _operations(
+    workload: Workload, container: Container, changed: list[ProbePlan]
+) -> list[dict[str, Any]]:
+    field = containers_field(container)
+    listed = workload.raw["spec"]["template"]["spec"][field]
+    index = next(i for i, raw in enumerate(listed) if raw["name"] == container.name)
+    at = f"/spec/template/spec/{field}/{index}"
+    version = workload.raw["metadata"].get("resourceVersion", "")
+    return [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "test", "path": f"{at}/name", "value": container.name},
+        *(_operation(f"{at}/{probe.kind}", probe) for probe in changed),
+    ]
+
+
+def _operation(path: str, probe: ProbePlan) -> dict[str, Any]:
+    if probe.wanted is None:
+        return {"op": "remove", "path": path}
+    op = "replace" if probe.existing else "add"
+    return {"op": op, "path": path, "value": probe.wanted}

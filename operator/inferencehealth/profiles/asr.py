@@ -1,0 +1,163 @@
+"""Smallest Self-Host ASR, its API server: probes as documented to the digit, components read.
+
+`GET /health` answers 503 when no ASR worker is left, although the API server itself works; the
+documentation still makes it the liveness probe. `?detailed=true` names the components.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from inferencehealth.api.policy import Components
+from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
+from inferencehealth.kubelet import Numbers
+from inferencehealth.profiles.components import component_items, components_reading
+from inferencehealth.profiles.profile import (
+    Asked,
+    DefaultBudgets,
+    Documented,
+    Evidence,
+    Handlers,
+    Profile,
+    StaticFinding,
+)
+from inferencehealth.profiles.reading import (
+    parse_object,
+    required_components,
+    server_words,
+    unanswered,
+    unexpected,
+    worst_of,
+)
+from inferencehealth.profiles.recognition import Signature, image, port_of, recognise
+from inferencehealth.workloads import Container
+
+HEALTH, DETAILED = "/health", "/health?detailed=true"
+USUAL_PORT = 7100
+API_SERVER, WORKERS = "api_server", "lightning_asr"
+COMPONENTS = Components(
+    required=(API_SERVER, WORKERS),
+    optional=("license_proxy", "redis"),
+)
+"""What transcribes; the licence proxy has a grace period, and Redis may be somebody's cache."""
+
+SIGNATURE = Signature(images=("smallestinc/self-hosted-api-server",))
+MIRRORED = "self-hosted-api-server"
+"""Name of the image in a registry that drops the vendor; counts only beside the usual port."""
+
+
+def detect(container: Container) -> Evidence | None:
+    """Whether the container runs the ASR's API server (not its workers or licence proxy)."""
+    sure = recognise(container, SIGNATURE)
+    declares = any(port.number == USUAL_PORT for port in container.ports)
+    if sure or not declares or not image(container.image).ends_with(MIRRORED):
+        return sure
+    return Evidence(0.8, f"image {MIRRORED} with port {USUAL_PORT}")
+
+
+def http_port(container: Container) -> int | None:
+    """Port of the API server."""
+    return port_of(container, names=("http", "api"), usual=USUAL_PORT)
+
+
+def handlers(asked: Asked) -> Handlers:
+    """`/health` as documented; for strategy Process a curl that takes any answer as life.
+
+    The process probe runs curl inside the container, which the image carries: any HTTP answer,
+    also 503, exits 0; a refused connection exits 7 and a hung server 28. If an image had no curl,
+    the kubelet would drop the probe's error without counting it and never restart: the safe side.
+    Its own clock ends a second before the kubelet's, so the exit code is curl's.
+    """
+    health = {"httpGet": {"path": HEALTH, "port": asked.probe_port}}
+    patience = max(1, asked.liveness_timeout - 1)
+    alive = {
+        "exec": {
+            "command": [
+                "curl",
+                "-s",
+                "-o",
+                "/dev/null",
+                "--max-time",
+                str(patience),
+                f"http://127.0.0.1:{asked.port}{HEALTH}",
+            ]
+        }
+    }
+    started = {"tcpSocket": {"port": asked.probe_port}}
+    return Handlers(liveness=health, readiness=health, process=alive, startup=started)
+
+
+def steps(spec: CheckSpec) -> tuple[Step, ...]:
+    """One request that names every component."""
+    return (Step("detailed", StepKind.COMPONENTS, Request(DETAILED), partial(read_detailed, spec)),)
+
+
+def read_detailed(spec: CheckSpec, answer: Answer) -> Reading:
+    """Components by name, whatever the status; without them the status speaks for the workers."""
+    if gap := unanswered(answer):
+        return gap
+    if answer.status not in {200, 503}:
+        return unexpected(DETAILED, answer, "200 or 503")
+    document = parse_object(answer.body)
+    why = server_words(document.get("reason"))
+    required = required_components(spec, COMPONENTS)
+    items = component_items(document.get("components"), required)
+    down = answer.status == 503 or document.get("status") == "unhealthy"
+    if not items:
+        items = _from_status(required, why, down=down)
+    reading = components_reading(items)
+    if down and reading.sign in {Sign.SERVES, Sign.DEGRADED}:
+        message = f"the API server says that it is unhealthy: {why or 'it gives no reason'}"
+        return replace(reading, sign=Sign.FAILS, reason="ServerUnhealthy", message=message)
+    return reading
+
+
+def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
+    """The worst reading, with an item for every required component."""
+    return worst_of(spec, readings, components=COMPONENTS)
+
+
+def _from_status(required: tuple[str, ...], why: str, *, down: bool) -> tuple[Item, ...]:
+    """/health is documented to be 200 exactly while the server has ASR workers."""
+    workers = Item(WORKERS, Sign.SERVES, required=WORKERS in required)
+    if down:
+        workers = replace(
+            workers,
+            sign=Sign.FAILS,
+            reason="ComponentDown",
+            message=f"component {WORKERS} is down: {why or 'the server gives no reason'}",
+        )
+    api = Item(API_SERVER, Sign.SERVES, required=API_SERVER in required)
+    rest = component_items({}, tuple(r for r in required if r not in {WORKERS, API_SERVER}))
+    return (api, workers, *rest)
+
+
+ASR = Profile(
+    name="asr",
+    title="Smallest Self-Host ASR",
+    verified="documentation of version 1.0.0; the image is closed",
+    detect=detect,
+    port=http_port,
+    handlers=handlers,
+    steps=steps,
+    fold=fold,
+    components=COMPONENTS,
+    # Startup: the documentation speaks of 2 to 10 minutes until the workers answer.
+    budgets=DefaultBudgets(max_startup=600, stop_traffic_after=18, restart_after=60),
+    documented=Documented(
+        liveness=Numbers(initial_delay=30, period=10, timeout=5, failures=3),
+        readiness=Numbers(initial_delay=10, period=5, timeout=3, failures=3),
+        source="Smallest Self-Host documentation, health checks",
+    ),
+    liveness_findings=(
+        StaticFinding(
+            id="DependencyInLiveness",
+            severity="warning",
+            message="/health answers 503 when no ASR worker is left, so the documented liveness "
+            "probe restarts an API server that a restart cannot mend.",
+            remedy="Set spec.probes.liveness.strategy: Process, which restarts only a dead or "
+            "hung process.",
+        ),
+    ),
+)

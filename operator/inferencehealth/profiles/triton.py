@@ -1,0 +1,153 @@
+"""NVIDIA Triton Inference Server: how to recognise it, probe it, and read its v2 protocol.
+
+Triton opens its HTTP port only after the initial load and answers 400 for a model that loads,
+failed, was unloaded or does not exist; only the repository index (POST) tells these apart. It
+answers 400 on /v2/health/ready when any model failed, even one that nobody needs.
+"""
+
+from functools import partial
+from urllib.parse import quote
+
+from inferencehealth.api.policy import RequiredModel
+from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
+from inferencehealth.profiles.profile import (
+    Asked,
+    DefaultBudgets,
+    Evidence,
+    Handlers,
+    Profile,
+)
+from inferencehealth.profiles.reading import SERVES, unanswered, unexpected
+from inferencehealth.profiles.recognition import Signature, flag, port_of, recognise, words
+from inferencehealth.profiles.triton_models import fold, read_index
+from inferencehealth.workloads import Container
+
+LIVE, READY, INDEX = "/v2/health/live", "/v2/health/ready", "/v2/repository/index"
+USUAL_PORT = 8000
+INDEX_BODY = 256 * 1024
+"""An index of 1,000 models with a reason each takes about 150 KiB."""
+
+SIGNATURE = Signature(
+    images=(
+        "nvidia/tritonserver*",
+        "tritonserver",
+        "*-tritonserver",
+        "triton-inference-server",
+    ),
+    not_tags=("*-sdk", "*-min"),
+    programs=("tritonserver",),
+    runs_arguments=True,
+)
+
+
+def detect(container: Container) -> Evidence | None:
+    """Whether the container runs Triton."""
+    return recognise(container, SIGNATURE)
+
+
+def http_port(container: Container) -> int | None:
+    """Triton's HTTP port; None where its HTTP endpoint is switched off."""
+    allowed = flag(words(container), "--allow-http")
+    if allowed is not None and allowed.lower() in {"false", "0", "no", "off"}:
+        return None
+    return port_of(
+        container, flags=("--http-port",), names=("http", "http-triton"), usual=USUAL_PORT
+    )
+
+
+def handlers(asked: Asked) -> Handlers:
+    """Probes on Triton's live path, and readiness on the one required model if there is one.
+
+    The server's own ready path says 400 as long as any other model has failed to load.
+    """
+    model = asked.required_models[0] if len(asked.required_models) == 1 else None
+    live = {"httpGet": {"path": LIVE, "port": asked.probe_port}}
+    ready = {"httpGet": {"path": model_path(model) if model else READY, "port": asked.probe_port}}
+    return Handlers(liveness=live, readiness=ready, process=live, startup=live)
+
+
+def model_path(model: RequiredModel) -> str:
+    """Path that tells whether one model, or one version of it, is ready."""
+    version = f"/versions/{quote(model.version, safe='')}" if model.version else ""
+    return f"/v2/models/{quote(model.name, safe='')}{version}/ready"
+
+
+def steps(spec: CheckSpec) -> tuple[Step, ...]:
+    """Live, ready, repository index, and the ready path of every required model."""
+    return (
+        Step("live", StepKind.LIVE, Request(LIVE), read_live),
+        Step("ready", StepKind.READY, Request(READY), read_ready),
+        Step(
+            "index",
+            StepKind.INDEX,
+            Request(
+                INDEX,
+                method="POST",
+                body=b"{}",
+                headers=(("Content-Type", "application/json"),),
+                max_body=INDEX_BODY,
+            ),
+            read_index,
+            decisive=False,
+        ),
+        *(
+            Step(
+                f"model:{model.name}:{model.version}",
+                StepKind.MODEL,
+                Request(model_path(model)),
+                partial(read_model, model),
+            )
+            for model in spec.models.required
+        ),
+    )
+
+
+def read_live(answer: Answer) -> Reading:
+    """Triton says 200 as long as its process works."""
+    if gap := unanswered(answer):
+        return gap
+    return SERVES if answer.status == 200 else unexpected(LIVE, answer, "200")
+
+
+def read_ready(answer: Answer) -> Reading:
+    """200: every model is ready. 400: some model is not. 503: the server is exiting."""
+    if gap := unanswered(answer):
+        return gap
+    if answer.status == 200:
+        return SERVES
+    if answer.status == 400:
+        return Reading(Sign.FAILS, "ServerNotReady", "Triton says that it is not ready")
+    if answer.status == 503:
+        return Reading(Sign.FAILS, "ServerExiting", "Triton is shutting down")
+    return unexpected(READY, answer, "200")
+
+
+def read_model(model: RequiredModel, answer: Answer) -> Reading:
+    """200: the model serves. 400: loading, failed, unloaded or unknown; only the index knows."""
+    if gap := unanswered(answer):
+        return gap
+    if answer.status == 200:
+        return Reading(
+            Sign.SERVES, models=(Item(model.name, Sign.SERVES, model.version, required=True),)
+        )
+    known = answer.status != 404
+    reason = "ModelNotReady" if known else "ModelNotFound"
+    message = f'Triton {"says that" if known else "does not know"} model "{model.name}"'
+    message += " is not ready" if known else ""
+    item = Item(model.name, Sign.FAILS, model.version, True, reason, message)
+    return Reading(Sign.FAILS, reason, message, models=(item,))
+
+
+TRITON = Profile(
+    name="triton",
+    title="NVIDIA Triton Inference Server",
+    verified="2.51.0 (release 24.10), HTTP, Python backend",
+    detect=detect,
+    port=http_port,
+    handlers=handlers,
+    steps=steps,
+    fold=fold,
+    # Triton's own on-premises chart allows 300 s of startup; large ensembles take longer.
+    budgets=DefaultBudgets(max_startup=600, stop_traffic_after=15, restart_after=60),
+)
