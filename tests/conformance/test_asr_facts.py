@@ -31,6 +31,11 @@ def hangable(tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
+def with_sessions(tmp_path: Path) -> Iterator[Stack]:
+    yield from _stack(tmp_path, {"HEALTH_NEEDS_REDIS": "1"})
+
+
+@pytest.fixture
 def useless(tmp_path: Path) -> Iterator[Stack]:
     yield from _stack(tmp_path, {"TRANSCRIPTION_FAILS": "1"})
 
@@ -85,6 +90,16 @@ def test_a_lost_helper_shows_only_in_the_details(stack: Stack, down: str, path: 
     assert detailed["components"] == {**ALL_HEALTHY, down: "unhealthy"}
     status, own = get(stack, f"/health/{path}")
     assert (status, own["status"]) == (503, "unhealthy")
+
+
+def test_a_server_told_to_need_redis_is_unhealthy_without_it(with_sessions: Stack) -> None:
+    assert get(with_sessions, "/health") == (200, {"status": "healthy"})
+    with_sessions.redis.stop()
+    lost = {"status": "unhealthy", "reason": "Redis connection failed"}
+    assert get(with_sessions, "/health") == (503, lost)
+    status, detailed = get(with_sessions, "/health?detailed=true")
+    assert (status, detailed["status"]) == (503, "unhealthy")
+    assert detailed["components"] == {**ALL_HEALTHY, "redis": "unhealthy"}
 
 
 def test_a_transcription_is_answered_by_a_worker(stack: Stack) -> None:

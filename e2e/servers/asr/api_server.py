@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -36,19 +36,26 @@ def app(settings: Settings) -> web.Application:
 
 
 def _health(settings: Settings, *, started: float) -> Handler:
+    needed: list[health.Component] = ["lightning_asr"]
+    needed += ["redis"] if settings.redis_needed else []
+
     async def handler(request: web.Request) -> web.StreamResponse:
         if request.query.get("detailed") != "true":
-            workers_up = await _is_up(settings, "lightning_asr")
-            return _response(health.of_server(workers_up=workers_up))
-        asked = list(_PATH_OF)
-        answers = await asyncio.gather(*(_is_up(settings, each) for each in asked))
+            return _response(health.of_server(await _up(settings, needed), needed=needed))
+        up = await _up(settings, list(_PATH_OF))
         uptime_seconds = int(time.monotonic() - started)
-        up = dict(zip(asked, answers, strict=True))
         return _response(
-            health.detailed(up, uptime_seconds=uptime_seconds, version=VERSION),
+            health.detailed(up, needed=needed, uptime_seconds=uptime_seconds, version=VERSION),
         )
 
     return handler
+
+
+async def _up(
+    settings: Settings, asked: Sequence[health.Component]
+) -> dict[health.Component, bool]:
+    answers = await asyncio.gather(*(_is_up(settings, each) for each in asked))
+    return dict(zip(asked, answers, strict=True))
 
 
 def _component_health(settings: Settings, component: health.Component) -> Handler:

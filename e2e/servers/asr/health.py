@@ -6,10 +6,12 @@ what the other cases look like; chosen here, with the least invention:
 - Without a worker the server is unhealthy, and nothing else makes it so: Redis is named optional,
   and the licence has a grace period of 24 hours. `detailed` shows them as unhealthy components of
   a healthy server, with the same status code as the plain check.
+- A deployment that keeps its sessions in Redis can take no request without it. HEALTH_NEEDS_REDIS=1
+  makes Redis count like the workers there; it is our own option, not a documented one.
 - A component's own check answers in the form of the plain one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,14 +42,21 @@ def of_component(component: Component, *, up: bool) -> Reply:
     return Reply(_SERVICE_UNAVAILABLE, {"status": "unhealthy", "reason": _REASONS[component]})
 
 
-def of_server(*, workers_up: bool) -> Reply:
-    """The answer of GET /health."""
-    return of_component("lightning_asr", up=workers_up)
+def of_server(up: Mapping[Component, bool], *, needed: Sequence[Component]) -> Reply:
+    """The answer of GET /health: that of the first needed component that is down, or healthy."""
+    down = next((each for each in needed if not up[each]), needed[0])
+    return of_component(down, up=up[down])
 
 
-def detailed(up: Mapping[Component, bool], *, uptime_seconds: int, version: str) -> Reply:
+def detailed(
+    up: Mapping[Component, bool],
+    *,
+    needed: Sequence[Component],
+    uptime_seconds: int,
+    version: str,
+) -> Reply:
     """The answer of GET /health?detailed=true."""
-    whole = of_server(workers_up=up["lightning_asr"])
+    whole = of_server(up, needed=needed)
     components = {"api_server": "healthy"} | {name: _word(up[name]) for name in _REASONS}
     body = {
         **whole.body,

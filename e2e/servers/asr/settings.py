@@ -19,6 +19,7 @@ class Settings:
     lightning_asr_urls: tuple[str, ...]
     license_proxy_url: str
     redis_url: str
+    redis_needed: bool
     check_timeout: float
     load_seconds: float
     transcription_fails: bool
@@ -28,6 +29,7 @@ class Settings:
 def from_environment(default_port: int, env: Mapping[str, str] = os.environ) -> Settings:
     """Settings from LIGHTNING_ASR_URL (workers, by comma), LICENSE_PROXY_URL, REDIS_URL and so on.
 
+    HEALTH_NEEDS_REDIS=1: the server keeps its sessions in Redis and is unhealthy without it, too.
     For tests: LOAD_SECONDS makes a worker load before it opens its port, TRANSCRIPTION_FAILS=1
     makes it healthy and useless, ALLOW_HANG=1 opens POST /debug/hang on the api-server.
     """
@@ -41,6 +43,7 @@ def from_environment(default_port: int, env: Mapping[str, str] = os.environ) -> 
             "LICENSE_PROXY_URL", f"http://license-proxy:{LICENSE_PROXY_PORT}"
         ),
         redis_url=env.get("REDIS_URL", "redis://redis:6379"),
+        redis_needed=env.get("HEALTH_NEEDS_REDIS") == "1",
         check_timeout=float(env.get("CHECK_TIMEOUT_SECONDS", "1")),
         load_seconds=float(env.get("LOAD_SECONDS", "0")),
         transcription_fails=env.get("TRANSCRIPTION_FAILS") == "1",
