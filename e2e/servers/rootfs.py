@@ -14,7 +14,9 @@ SUITE = "bookworm"
 
 PYTHON = "3.11"
 
-_SHELL = ("base-files", "dash", "coreutils", "grep", "procps", "curl", "netbase")
+# Triton's Python backend starts every model by a line of bash; curl and procps are for people, and
+# the real ASR image has curl too.
+_SHELL = ("base-files", "bash", "dash", "coreutils", "grep", "procps", "curl", "netbase")
 REDIS_PACKAGES = (*_SHELL, "redis-server", "redis-tools")
 PYTHON_PACKAGES = (*_SHELL, "python3", "python3-venv", f"libpython{PYTHON}", "libstdc++6", "zlib1g")
 ASR_PACKAGES = (*PYTHON_PACKAGES, "python3-aiohttp")
