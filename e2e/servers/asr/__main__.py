@@ -24,6 +24,9 @@ def main(argv: list[str]) -> int:
         return 2
     default_port, application = PROGRAMS[argv[0]]
     chosen = settings.from_environment(default_port)
+    if unknown := settings.unresolved(chosen):
+        print(f"{unknown}: this Service did not exist when the container started", file=sys.stderr)
+        return 1
     time.sleep(chosen.load_seconds)
     web.run_app(
         application(chosen), host=chosen.host, port=chosen.port, shutdown_timeout=1.0, print=None

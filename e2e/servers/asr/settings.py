@@ -49,3 +49,12 @@ def from_environment(default_port: int, env: Mapping[str, str] = os.environ) -> 
         transcription_fails=env.get("TRANSCRIPTION_FAILS") == "1",
         hang_allowed=env.get("ALLOW_HANG") == "1",
     )
+
+
+def unresolved(settings: Settings) -> str | None:
+    """The first address in which Kubernetes left a `$(NAME)` as it was, for want of the variable.
+
+    A container that starts a moment before its Services are known must be started again.
+    """
+    addresses = (*settings.lightning_asr_urls, settings.license_proxy_url, settings.redis_url)
+    return next((address for address in addresses if "$(" in address), None)
