@@ -82,20 +82,18 @@ class Client:
         """The pages of a list; raises Expired when they outlive etcd's memory of them."""
         token = ""
         while True:
-            answer = await self._transport.send(
-                requests.page(
-                    resource,
-                    namespace=namespace,
-                    label_selector=label_selector,
-                    field_selector=field_selector,
-                    limit=limit,
-                    continue_token=token,
-                ),
-                limits,
+            request = requests.page(
+                resource,
+                namespace=namespace,
+                label_selector=label_selector,
+                field_selector=field_selector,
+                limit=limit,
+                continue_token=token,
             )
-            meta = answer.get("metadata") or {}
-            token = meta.get("continue") or ""
-            yield Page(answer.get("items") or (), meta.get("resourceVersion") or "", token)
+            page = _page(await self._transport.send(request, limits))
+            token = page.continue_token
+            yield page
+            del page  # tens of megabytes, not to be held beside the next ones
             if not token:
                 return
 
@@ -128,6 +126,7 @@ class Client:
                 ):
                     found.extend(map(project, page.items))
                     version = page.resource_version
+                    del page
             except Expired:
                 continue
             return Listing(tuple(found), version)
@@ -269,3 +268,12 @@ class Client:
             propagation=propagation,
         )
         await self._transport.send(request, limits)
+
+
+def _page(answer: JsonObject) -> Page:
+    meta = answer.get("metadata") or {}
+    return Page(
+        items=answer.get("items") or (),
+        resource_version=meta.get("resourceVersion") or "",
+        continue_token=meta.get("continue") or "",
+    )

@@ -31,7 +31,7 @@ MAX_BACKOFF: Final = 30.0
 QUIET_FAILURES: Final = 1
 """Failures in a row that are not worth a line in the log: a server restarts, a version expires."""
 SHORT_WATCH: Final = 5.0
-"""Seconds; a server that ends a watch sooner, and said nothing, is not asked again at once."""
+"""Seconds; a watch that ends sooner, and said nothing, is not begun again at once."""
 EVENT_TYPES: Final = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"})
 MAX_LINE: Final = 32 * 1024 * 1024
 """Bytes; etcd takes no object over 1.5 MiB, so a longer line is not one."""
@@ -74,7 +74,7 @@ class Informer(Generic[T]):
         self._max_backoff = max_backoff
         self._store: Store[T] = Store()
         self._version = ""  # resourceVersion to watch from; empty: list first
-        self._failures = 0  # pauses since the last event
+        self._failures = 0  # pauses since the last event or lasting watch
         self._events = 0
         self.synced = asyncio.Event()
         self.last_contact = float("-inf")
@@ -124,12 +124,17 @@ class Informer(Generic[T]):
             namespace=self._namespace,
             label_selector=self._selector,
         )
-        async with aclosing(chunks) as body:
-            async for chunk in body:
-                self._heard()
-                for line in lines.feed(chunk):
-                    self._take(line)
-        if self._events == events_before and time.monotonic() - started < SHORT_WATCH:
+        try:
+            async with aclosing(chunks) as body:
+                async for chunk in body:
+                    self._heard()
+                    for line in lines.feed(chunk):
+                        self._take(line)
+        finally:
+            lasted = time.monotonic() - started >= SHORT_WATCH
+            if lasted:
+                self._failures = 0
+        if not lasted and self._events == events_before:
             await self._pause(None)
 
     def _take(self, line: bytes) -> None:

@@ -66,6 +66,16 @@ async def test_a_server_that_is_not_there_is_unreachable_and_was_sent_nothing() 
     assert not refused.value.sent
 
 
+async def test_a_proxy_of_the_environment_is_not_used(
+    server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    server.script += [answer(thing("a"))]
+    async with connect(server.access) as client:
+        assert await client.get(PODS, "a", namespace="ml", limits=ONE_SHOT)
+
+
 async def test_a_redirect_is_an_error_and_is_not_followed(
     server: FakeApiServer, client: Client
 ) -> None:

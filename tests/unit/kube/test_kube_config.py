@@ -52,7 +52,9 @@ def certificate() -> bytes:
     return made.public_bytes(serialization.Encoding.PEM)
 
 
-def kubeconfig(path: Path, *, user: dict[str, Any] | None = None, **cluster: Any) -> Path:
+def kubeconfig(
+    path: Path, *, user: dict[str, Any] | None = None, cluster: dict[str, Any] | None = None
+) -> Path:
     path.write_text(
         yaml.safe_dump(
             {
@@ -63,7 +65,9 @@ def kubeconfig(path: Path, *, user: dict[str, Any] | None = None, **cluster: Any
                     {"name": "one", "context": {"cluster": "c", "user": "u"}},
                     {"name": "two", "context": {"cluster": "c", "user": "u", "namespace": "ml"}},
                 ],
-                "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1", **cluster}}],
+                "clusters": [
+                    {"name": "c", "cluster": {"server": "http://127.0.0.1:1", **(cluster or {})}}
+                ],
                 "users": [{"name": "u", "user": user or {}}],
             }
         )
@@ -138,8 +142,11 @@ async def test_tls_follows_the_file(tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_bytes(certificate())
     file = kubeconfig(
         tmp_path / "a.yaml",
-        server="https://127.0.0.1:1",
-        **{"certificate-authority": "ca.crt", "tls-server-name": "api.internal"},
+        cluster={
+            "server": "https://127.0.0.1:1",
+            "certificate-authority": "ca.crt",
+            "tls-server-name": "api.internal",
+        },
     )
     access = await load(file)
     assert access.tls is not None
@@ -174,8 +181,7 @@ async def test_a_context_that_does_not_exist_is_named_with_a_remedy(tmp_path: Pa
 async def test_a_missing_certificate_is_named(tmp_path: Path) -> None:
     file = kubeconfig(
         tmp_path / "a.yaml",
-        server="https://127.0.0.1:1",
-        **{"certificate-authority": "gone.crt"},
+        cluster={"server": "https://127.0.0.1:1", "certificate-authority": "gone.crt"},
     )
     with pytest.raises(ConfigError, match=r"gone\.crt"):
         await load(file)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from inferencehealth.kube import informer as informers
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.informer import MAX_LINE, Informer, Lines, StreamBroken
 from inferencehealth.kube.requests import PODS
@@ -249,6 +250,25 @@ async def test_trouble_is_shown_until_the_server_is_heard_again(
         assert await watcher.next(2) == [("added", "a"), ("added", "b")]
         assert watcher.informer.trouble is None
         assert watcher.informer.last_contact > first
+
+
+async def test_a_watch_that_stood_for_a_while_ends_the_growing_of_pauses(
+    server: FakeApiServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informers, "SHORT_WATCH", 0.0)
+    server.script += [*[failure(403, "Forbidden")] * 4, page(), stream(cut_after=True)]
+    async with watching(client) as watcher:
+        await server.requests(7)
+        assert watcher.informer._failures == 1
+
+
+async def test_a_server_that_ends_every_watch_at_once_is_asked_ever_more_slowly(
+    server: FakeApiServer, client: Client
+) -> None:
+    server.script += [page(), *[stream()] * 4]
+    async with watching(client) as watcher:
+        await server.requests(6)
+        assert watcher.informer._failures == 4
 
 
 async def test_an_object_that_cannot_be_read_keeps_what_was_known(
