@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
-from ruamel.yaml import YAML
 
 from inferencehealth.api.names import (
     CATEGORY,
@@ -142,18 +142,27 @@ def _crd(
     }
 
 
+class _Dumper(yaml.SafeDumper):
+    """YAML 1.1 as kubectl reads it: a bare Off would be false there, so it is quoted."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Spell everything out: people read these files."""
+        del data
+        return True
+
+
+def text(manifest: Manifest) -> str:
+    """The manifest as a YAML file."""
+    header = "# Generated from operator/inferencehealth/api by `make generate`.\n"
+    return header + yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=100)
+
+
 def write(directory: Path) -> list[Path]:
     """Write both definitions as YAML into the directory; returns the files."""
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 100
-    yaml.representer.ignore_aliases = lambda _: True
     written = []
     for manifest in (policy_crd(), report_crd()):
         path = directory / f"{manifest['metadata']['name']}.yaml"
-        with path.open("w", encoding="utf-8") as file:
-            file.write("# Generated from operator/inferencehealth/api by `make generate`.\n")
-            yaml.dump(manifest, file)
+        path.write_text(text(manifest), encoding="utf-8")
         written.append(path)
     return written
 

@@ -398,7 +398,8 @@ class Probes(Model):
 
     mode: Mode = Field(
         default=Mode.RECOMMEND,
-        description="Off: nothing. Recommend: the patch stands in the report and nothing is "
+        description='"Off" (in quotes, because YAML reads a bare Off as false): nothing. '
+        "Recommend: the patch stands in the report and nothing is "
         "touched. Apply: running workloads are patched, which rolls their pods once.",
     )
     existing: Existing = Field(

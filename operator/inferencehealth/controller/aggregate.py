@@ -1,6 +1,6 @@
 """From the reports of a policy's workloads to the policy's status, bounded in size. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from inferencehealth.api.conditions import Condition, ConditionStatus, carry_transitions
 from inferencehealth.api.policy import (
@@ -15,7 +15,7 @@ from inferencehealth.api.report import Report
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.conditions import conditions
-from inferencehealth.controller.views import RANK, Silence, View, is_short, view
+from inferencehealth.controller.views import RANK, SilenceOf, View, is_short, view
 
 MAX_CASES = 20
 """Worst cases listed in a policy's status (the CRD's maxItems)."""
@@ -28,11 +28,11 @@ def policy_status(
     reports: Iterable[Report],
     *,
     lost: Sequence[LostClaim],
-    silences: Mapping[str, Silence],
+    silence_of: SilenceOf,
     now: str,
 ) -> PolicyStatus:
-    """The whole status. `silences` are those of the checkers, by Lease name."""
-    views = [view(report, silences) for report in reports]
+    """The whole status. `silence_of` tells whether the checkers still look."""
+    views = [view(report, silence_of) for report in reports]
     generation = policy.metadata.generation
     said = conditions(policy, views, lost)
     dated = carry_transitions(

@@ -166,7 +166,7 @@ def _stalled(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
 
 
 def _finding_message(finding: Finding) -> str:
-    return f"{finding.message}; {finding.remedy}" if finding.remedy else finding.message
+    return " ".join(part for part in (finding.message, finding.remedy) if part)
 
 
 def _lost_message(lost: Sequence[LostClaim]) -> str:

@@ -7,10 +7,12 @@ writes what a handler returns into the object's status.
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import kopf
 
 from inferencehealth.api.names import GROUP, POLICY_LABEL, POLICY_PLURAL, REPORT_PLURAL, VERSION
 from inferencehealth.controller.queue import WorkQueue
+from inferencehealth.kube.config import Access
 from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS
 
 
@@ -32,9 +34,13 @@ class StatusOf:
 Key = WholeNamespace | StatusOf
 
 
-def registry(queue: WorkQueue[Key], known: set[str]) -> kopf.OperatorRegistry:
+def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.OperatorRegistry:
     """The handlers. `known` collects the namespaces that have a policy, for the resync."""
     handlers = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=handlers)
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        return await _session(access)
 
     @kopf.on.event(GROUP, VERSION, POLICY_PLURAL, registry=handlers)
     async def policy_changed(namespace: str | None, **_: Any) -> None:
@@ -60,6 +66,19 @@ def registry(queue: WorkQueue[Key], known: set[str]) -> kopf.OperatorRegistry:
             queue.add(StatusOf(namespace or "", policy))
 
     return handlers
+
+
+async def _session(access: Access) -> kopf.AiohttpSession:
+    """Kopf on the same credentials as our own client; it asks again after a 401."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=True if access.tls is None else access.tls),
+        headers=dict(await access.credentials(renew=True)),
+        proxy=access.proxy or None,
+        trust_env=False,
+    )
+    return kopf.AiohttpSession(
+        server=access.server, default_namespace=access.namespace, aiohttp_session=session
+    )
 
 
 def settings(finalizer: str) -> kopf.OperatorSettings:

@@ -13,7 +13,7 @@ from inferencehealth.api.report import MAX_MESSAGE, ProbeReport, ProbesReport, P
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import ApplyConflict, Conflict, Forbidden, Invalid
 from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS, JsonObject
-from inferencehealth.plan import JsonPatch, SsaApply
+from inferencehealth.probes.writes import JsonPatch, SsaApply
 from inferencehealth.workloads import Workload
 
 RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFUL_SETS)}
@@ -51,7 +51,11 @@ class Refusals:
 
 
 def _digest(workload: Workload, write: SsaApply | JsonPatch) -> str:
-    wanted = write.body if isinstance(write, SsaApply) else write.probes
+    wanted = (
+        write.body
+        if isinstance(write, SsaApply)
+        else [operation for operation in write.operations if operation["op"] != "test"]
+    )
     return f"{workload.generation}:{json.dumps(wanted, sort_keys=True, default=str)}"
 
 

@@ -7,6 +7,7 @@ starts it again, and the first run brings everything in line.
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from inferencehealth.controller.queue import WorkQueue
 from inferencehealth.controller.reconcile import Reconciler
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
-from inferencehealth.kube.events import Events
+from inferencehealth.kube.events import Recorder
 
 RESYNC = 600.0
 """Seconds between two full runs over everything: the net under lost events."""
@@ -47,15 +48,15 @@ def run(chosen: Settings) -> int:
 async def _run(chosen: Settings) -> int:
     access = await config.load()
     async with connect(access) as client:
-        return await _serve(client, chosen)
+        return await _serve(access, client, chosen)
 
 
-async def _serve(client: Client, chosen: Settings) -> int:
+async def _serve(access: config.Access, client: Client, chosen: Settings) -> int:
     leases = CheckerLeases(client, chosen.system_namespace)
     reconciler = Reconciler(
         client=client,
-        events=Events(client, controller=REPORTING_CONTROLLER),
-        silences=leases.silences,
+        events=Recorder(client, controller=REPORTING_CONTROLLER, instance=os.uname().nodename),
+        silence_of=leases.silence,
         now=now,
     )
     known: set[str] = set()
@@ -77,7 +78,7 @@ async def _serve(client: Client, chosen: Settings) -> int:
     ):
         try:
             await kopf.operator(
-                registry=registry(queue, known),
+                registry=registry(access, queue, known),
                 settings=settings(finalizer=f"{GROUP}/controller"),
                 standalone=True,
                 clusterwide=not chosen.namespace,

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from inferencehealth.kube.errors import KubeError
+
 SETTLE = 0.2
 """Seconds that a key waits for more events: a rollout sends a burst of them."""
 FIRST_RETRY = 1.0
@@ -56,10 +58,16 @@ class WorkQueue(Generic[Key]):
     async def _once(self, key: Key) -> None:
         try:
             await self._work(key)
-        except Exception:
-            failures = self._failures[key] = self._failures.get(key, 0) + 1
-            delay = min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
-            logger.exception("reconciling failed; trying again", extra={"key": key, "in": delay})
-            self.add(key, after=delay)
+        except KubeError as error:
+            logger.warning("not in line yet: %s", error, extra=self._again(key))
+        except Exception:  # the boundary: a mistake about one key must not end the others'
+            logger.exception("not in line yet", extra=self._again(key))
         else:
             self._failures.pop(key, None)
+
+    def _again(self, key: Key) -> dict[str, object]:
+        """Put the key back for a later try; what there is to log about it."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
+        self.add(key, after=delay)
+        return {"key": key, "again_in": delay}

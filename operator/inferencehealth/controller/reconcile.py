@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from inferencehealth.api.names import CONTROLLER_MANAGER, POLICY_KIND
 from inferencehealth.api.policy import Mode, Policy, PolicyStatus
-from inferencehealth.api.report import ProbesReport, ProbeState, Report
+from inferencehealth.api.report import Finding, ProbesReport, ProbeState, Report
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.claims import Claims, LostClaim, claim
 from inferencehealth.controller.inject import (
@@ -28,15 +28,15 @@ from inferencehealth.controller.reports import (
     report_spec,
     same_spec,
     same_status,
-    with_originals,
 )
 from inferencehealth.controller.rollouts import rolling
-from inferencehealth.controller.views import Silence
+from inferencehealth.controller.views import SilenceOf
 from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.errors import NotFound
-from inferencehealth.kube.events import Events
+from inferencehealth.kube.events import ObjectRef, Recorder, ref_of
 from inferencehealth.kube.requests import POLICIES, REPORTS
 from inferencehealth.plan import Plan, apply_operations, plan, probes_report
+from inferencehealth.problems import Problem
 from inferencehealth.workloads import Workload, workload
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,8 @@ class Reconciler:
     """What a run needs beyond the cluster's own state."""
 
     client: Client
-    events: Events
-    silences: Callable[[], Mapping[str, Silence]]
+    events: Recorder
+    silence_of: SilenceOf
     now: Callable[[], str]
     """The time as RFC 3339, UTC."""
     refusals: Refusals = field(default_factory=Refusals)
@@ -122,14 +122,14 @@ class Reconciler:
         for each, planned in plans:
             others = [ref for ref in busy if ref != each.ref]
             before = await self._fresh_report(each, reports)
-            probes = with_originals(probes_report(policy, planned), before)
+            probes = probes_report(planned, previous=before.status.probes if before else None)
             # Reported before it is done: the author's probe must be on record when ours replaces
             # it, also if we are killed in between.
             report = await self._write_report(_content(policy, each, planned, probes), each, before)
             target, planned_now, outcome = await self._inject(policy, each, planned, probes, others)
             if target is not each:
                 busy.append(each.ref)
-            content = _content(policy, target, planned_now, with_originals(outcome, report))
+            content = _content(policy, target, planned_now, outcome)
             written.append(await self._write_report(content, target, report))
         return written
 
@@ -155,7 +155,7 @@ class Reconciler:
                 await self._say_injected(policy, target, planned)
                 after = workload(result)
                 again = plan(policy, after)
-                return after, again, probes_report(policy, again)
+                return after, again, probes_report(again, previous=probes)
             refusal = result
             self.refusals.remember(target, write, refusal)
             await self._say_refused(policy, target, refusal)
@@ -169,7 +169,13 @@ class Reconciler:
         logger.info(
             "probes injected", extra={"workload": target.ref, "policy": policy.metadata.name}
         )
-        await self.events.emit(target.raw, "Normal", "ProbesInjected", note, "InjectProbes")
+        await self.events.emit(
+            ref_of(target.raw),
+            type="Normal",
+            reason="ProbesInjected",
+            note=note,
+            action="InjectProbes",
+        )
 
     async def _say_refused(self, policy: Policy, target: Workload, refusal: Refusal) -> None:
         reason = f"Probes{refusal.state.value}"
@@ -177,8 +183,9 @@ class Reconciler:
         logger.warning(
             "probes not injected", extra={"workload": target.ref, "why": refusal.message}
         )
-        regarding = _reference(policy)
-        await self.events.emit(regarding, "Warning", reason, note, "InjectProbes")
+        await self.events.emit(
+            _reference(policy), type="Warning", reason=reason, note=note, action="InjectProbes"
+        )
 
     async def _fresh_report(
         self, target: Workload, reports: Mapping[str, Report | None]
@@ -240,7 +247,7 @@ class Reconciler:
             policy,
             reports,
             lost=self.lost.get((meta.namespace, meta.name), ()),
-            silences=self.silences(),
+            silence_of=self.silence_of,
             now=self.now(),
         )
         await self._patch_status(meta.namespace, meta.name, policy.status, status)
@@ -274,15 +281,16 @@ def _content(policy: Policy, target: Workload, planned: Plan, probes: ProbesRepo
         spec=report_spec(policy, target, planned.check),
         detection=planned.detection,
         probes=probes,
-        findings=planned.findings,
+        findings=(*map(_as_finding, planned.problems), *planned.findings),
         desired_pods=target.replicas,
     )
 
 
-def _reference(policy: Policy) -> dict[str, object]:
+def _as_finding(problem: Problem) -> Finding:
+    """A problem stands first among the findings: nothing goes on until somebody acts."""
+    return Finding(id=problem.reason, severity="error", message=problem.message)
+
+
+def _reference(policy: Policy) -> ObjectRef:
     meta = policy.metadata
-    return {
-        "apiVersion": policy.api_version,
-        "kind": POLICY_KIND,
-        "metadata": {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid},
-    }
+    return ObjectRef(policy.api_version, POLICY_KIND, meta.namespace, meta.name, meta.uid)

@@ -10,7 +10,6 @@ from inferencehealth.api.report import (
     Detection,
     Finding,
     ProbesReport,
-    ProbeState,
     Report,
     ReportSpec,
     WorkloadRef,
@@ -82,24 +81,6 @@ def report_body(content: Content, workload: Workload) -> dict[str, Any]:
         },
         "spec": content.spec.manifest(),
     }
-
-
-def with_originals(probes: ProbesReport, before: Report | None) -> ProbesReport:
-    """The probes' report with the author's probes that an earlier report kept."""
-    if before is None:
-        return probes
-    kept = before.status.probes
-    return probes.model_copy(
-        update={
-            name: probe.model_copy(update={"original": old.original})
-            for name in ("startup", "liveness", "readiness")
-            if (probe := getattr(probes, name)) is not None
-            and probe.original is None
-            and probe.state is ProbeState.INJECTED
-            and (old := getattr(kept, name)) is not None
-            and old.original is not None
-        }
-    )
 
 
 def same_spec(content: Content, report: Report) -> bool:

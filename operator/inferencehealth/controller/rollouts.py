@@ -14,7 +14,7 @@ def rolling(workload: Workload) -> bool:
     if status.get("observedGeneration", 0) < workload.generation:
         return True
     wanted = workload.replicas
-    return (
+    return bool(
         status.get("updatedReplicas", 0) < wanted
         or status.get("availableReplicas", 0) < wanted
         or status.get("replicas", 0) > wanted

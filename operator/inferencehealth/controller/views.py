@@ -1,6 +1,6 @@
 """Reports as a policy may trust them: a verdict nobody stands behind counts as Unknown. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from inferencehealth.api.policy import VerdictCounts
@@ -23,6 +23,10 @@ class Silence:
 
     seconds: float
     since: str
+
+
+SilenceOf = Callable[[str], Silence]
+"""The silence of a checker, by the name of its Lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class View:
         return self.health.counts.ready + self.health.counts.degraded
 
 
-def view(report: Report, silences: Mapping[str, Silence]) -> View:
+def view(report: Report, silence_of: SilenceOf) -> View:
     """The report with a health that is only as good as it is current.
 
     A verdict that answers an older spec, or whose checker is gone, counts as Unknown: status must
@@ -62,8 +66,8 @@ def view(report: Report, silences: Mapping[str, Silence]) -> View:
         return View(report, _unknown(Health(), "NotChecked", "no checker has reported on it yet"))
     if health.observed_generation < report.metadata.generation:
         return View(report, _unknown(health, "Rechecking", "what to check has just changed"))
-    silence = silences.get(health.checked_by)
-    if silence and silence.seconds > max(STALE_INTERVALS * check.interval, MIN_STALE):
+    silence = silence_of(health.checked_by)
+    if silence.seconds > max(STALE_INTERVALS * check.interval, MIN_STALE):
         message = (
             f"checker {health.checked_by} gave no sign of life since {silence.since}; "
             f"its last verdict was {health.verdict}"

@@ -44,7 +44,11 @@ REFUSED = [
     ),
     ({"probes": {"budgets": {"maxStartup": "1s"}}}, "budgets.maxStartup", "between 10s and 24h"),
     ({"probes": {"budgets": {"maxStartup": "ten"}}}, "budgets.maxStartup", "should match"),
-    ({"probes": {"mode": "apply"}}, "spec.probes.mode", 'supported values: "Apply"'),
+    (
+        {"probes": {"mode": "apply"}},
+        "spec.probes.mode",
+        'supported values: "Off", "Recommend", "Apply"',
+    ),
     ({"probes": {"liveness": {"periodSeconds": 0}}}, "liveness.periodSeconds", "greater than"),
     ({"checks": {"timeout": "20s"}}, "spec.checks.timeout", "not be longer than interval"),
     ({"checks": {"interval": "100ms"}}, "spec.checks.interval", "between 1s and 1h"),

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from inferencehealth.api import crds
 
@@ -32,6 +33,11 @@ def fields(crd: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def test_the_checked_in_definitions_are_what_the_models_say(tmp_path: Path) -> None:
     for path in crds.write(tmp_path):
         assert (CRDS / path.name).read_text() == path.read_text(), "run `make generate`"
+
+
+def test_the_files_mean_the_same_to_a_reader_of_yaml_1_1_such_as_kubectl() -> None:
+    for crd in BOTH:
+        assert yaml.safe_load(crds.text(crd)) == crd
 
 
 @pytest.mark.parametrize("crd", BOTH, ids=lambda c: c["spec"]["names"]["kind"])

@@ -7,9 +7,13 @@ from inferencehealth.api.policy import Policy, PolicyStatus, VerdictCounts
 from inferencehealth.api.report import Finding, Health, ItemHealth, PodHealth, ProbeState, Report
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.claims import LostClaim
-from inferencehealth.controller.views import Silence
+from inferencehealth.controller.views import Silence, SilenceOf
 
 NOW = "2026-01-01T00:00:00Z"
+
+
+def heard(seconds_ago: float) -> SilenceOf:
+    return lambda _: Silence(seconds_ago, NOW)
 
 
 def policy(mode: str = "Apply", status: PolicyStatus | None = None) -> Policy:
@@ -72,7 +76,7 @@ def report(
 
 
 def status(*reports: Report, mode: str = "Apply", **more: Any) -> PolicyStatus:
-    given: dict[str, Any] = {"lost": (), "silences": {}, "now": NOW} | more
+    given: dict[str, Any] = {"lost": (), "silence_of": heard(0), "now": NOW} | more
     return policy_status(policy(mode), reports, **given)
 
 
@@ -123,14 +127,14 @@ def test_a_broken_pod_makes_the_policy_not_ready_and_names_the_cause() -> None:
 
 
 def test_a_verdict_of_a_checker_that_is_gone_is_unknown_and_says_who_stopped() -> None:
-    found = status(report(), silences={"checker-a": Silence(42, NOW)})
+    found = status(report(), silence_of=heard(42))
     assert short(found, "Ready") == ("Unknown", "CheckerGone")
     assert f"checker-a gave no sign of life since {NOW}" in condition(found, "Ready").message
     assert found.pods == VerdictCounts(total=1, unknown=1)
 
 
 def test_a_checker_that_is_only_late_keeps_its_verdicts() -> None:
-    found = status(report(), silences={"checker-a": Silence(29, NOW)})
+    found = status(report(), silence_of=heard(29))
     assert short(found, "Ready") == ("True", "Serving")
 
 
@@ -180,11 +184,11 @@ def test_a_younger_policy_names_the_older_one_that_holds_the_workload() -> None:
 
 def test_an_error_finding_stalls_the_policy_with_its_remedy() -> None:
     finding = Finding(
-        id="PortNotFound", severity="error", message="no port htpp", remedy="use http"
+        id="PortNotFound", severity="error", message="No port htpp.", remedy="Use http."
     )
     found = status(report(recognised=False, findings=(finding,)))
     assert short(found, "Stalled") == ("True", "PortNotFound")
-    assert condition(found, "Stalled").message == "deployment/triton: no port htpp; use http"
+    assert condition(found, "Stalled").message == "deployment/triton: No port htpp. Use http."
     assert condition(found, "Ready").status != "True"
 
 
@@ -209,7 +213,7 @@ def test_probes_injected_tells_where_the_probes_stand(
 def test_an_unchanged_condition_keeps_its_date() -> None:
     before = status(report())
     after = policy_status(
-        policy(status=before), [report()], lost=(), silences={}, now="2026-02-02T00:00:00Z"
+        policy(status=before), [report()], lost=(), silence_of=heard(0), now="2026-02-02T00:00:00Z"
     )
     assert after == before
 

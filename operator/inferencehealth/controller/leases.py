@@ -1,0 +1,62 @@
+"""How long each checker has been silent, by its Lease and by our own clock."""
+
+import time
+from datetime import UTC, datetime
+
+from inferencehealth.api.names import CHECKER_LEASE_LABEL
+from inferencehealth.controller.views import MIN_STALE, Silence
+from inferencehealth.kube.client import Client
+from inferencehealth.kube.informer import Informer
+from inferencehealth.kube.leases import LeaseRecord, project_lease
+from inferencehealth.kube.requests import LEASES
+from inferencehealth.kube.store import Change
+
+CHECKER = "checker"
+"""Value of the member label on a checker's Lease."""
+
+
+class CheckerLeases:
+    """The checkers' signs of life.
+
+    A Lease that was deleted falls silent like one that is no longer renewed; one that is named in
+    a report but was never seen is silent from the moment somebody asked for it. So a controller
+    that has just started holds nothing against anybody.
+    """
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        """Watch the Leases in the operator's own namespace."""
+        self._heard: dict[str, tuple[float, str]] = {}
+        self._informer = Informer(
+            client,
+            LEASES,
+            project=project_lease,
+            on_change=self._changed,
+            namespace=namespace,
+            label_selector=f"{CHECKER_LEASE_LABEL}={CHECKER}",
+        )
+
+    async def run(self) -> None:
+        """Follow the Leases until cancelled."""
+        await self._informer.run()
+
+    def silence(self, lease: str) -> Silence:
+        """For how long that checker gave no sign of life, as far as we could have heard it."""
+        changed, since = self._heard.setdefault(lease, _this_moment())
+        # While we ourselves do not hear the API server, nobody's silence grows.
+        until = time.monotonic() if self._informer.trouble is None else self._informer.last_contact
+        return Silence(max(0.0, until - changed), since)
+
+    def any_silent(self) -> bool:
+        """Whether some checker's verdicts may be about to lose their worth, or have lost it."""
+        return any(self.silence(lease).seconds > MIN_STALE for lease in self._heard)
+
+    def _changed(self, change: Change[LeaseRecord]) -> None:
+        lease = change.new
+        if lease is None:
+            return
+        if change.old is None or change.old.renewed != lease.renewed:
+            self._heard[lease.name] = _this_moment()
+
+
+def _this_moment() -> tuple[float, str]:
+    return time.monotonic(), datetime.now(UTC).strftime("%H:%M:%S UTC")
