@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from e2e.servers.redis import process as redis
 from e2e.servers.processes import (
     LOOPBACK,
     RunningServer,
@@ -16,6 +15,7 @@ from e2e.servers.processes import (
     stopped_on_failure,
     wait_until,
 )
+from e2e.servers.redis import process as redis
 
 Program = Literal["api-server", "lightning-asr", "license-proxy"]
 

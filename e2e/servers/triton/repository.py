@@ -24,7 +24,11 @@ def write_repository(folder: Path, models: Iterable[Model] = MODELS) -> Path:
 def cached() -> Path:
     """A repository with all the models, made once, for an image to copy."""
     entry = f"triton-models-{cache.key(TEMPLATES)}"
-    return cache.obtain(entry, lambda target: write_repository(target) and None)
+
+    def build(target: Path) -> None:
+        write_repository(target)
+
+    return cache.obtain(entry, build)
 
 
 def write_model(repository: Path, model: Model, *, name: str) -> None:
