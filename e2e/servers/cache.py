@@ -53,6 +53,8 @@ def obtain(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def _make(target: Path, build: Callable[[Path], None]) -> None:
+    for abandoned in target.parent.glob(f".{target.name}.*/"):  # by a build that was killed
+        shutil.rmtree(abandoned, ignore_errors=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         build(workshop / target.name)

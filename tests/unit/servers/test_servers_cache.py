@@ -74,3 +74,9 @@ def test_a_failed_build_leaves_no_entry_and_is_tried_again() -> None:
         cache.obtain("entry", fail)
     assert [each.name for each in cache.root().iterdir()] == [".entry.lock"]
     assert cache.obtain("entry", lambda target: target.touch()).exists()
+
+
+def test_what_a_killed_build_left_goes_with_the_next_one() -> None:
+    abandoned = folder(cache.root() / ".entry.abc", {"half": ""})
+    cache.obtain("entry", lambda target: target.touch())
+    assert not abandoned.exists()
