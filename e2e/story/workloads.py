@@ -37,7 +37,7 @@ def fresh_namespace(cluster: Cluster, name: str, audience: Audience | None = Non
 
 
 def deploy(stage: Stage, server: str, *alterations: Alter) -> None:
-    """Create a server's objects from e2e/servers/manifests; alterations are made to each of them."""
+    """Create a server's objects from e2e/servers/manifests, each of them altered."""
     file = MANIFESTS / f"{server}.yaml"
     objects = documents(file)
     for document in objects:

@@ -62,10 +62,18 @@ def start_stack(folder: Path, *, env: Mapping[str, str] | None = None) -> Stack:
 
 
 def start(
-    program: Program, folder: Path, *, env: Mapping[str, str] | None = None, wait: bool = True
+    program: Program,
+    folder: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    port: int | None = None,
+    wait: bool = True,
 ) -> RunningServer:
-    """Start one program on a free port, its log in `folder`; `wait` for its /health to answer."""
-    (port,) = free_ports(1)
+    """Start one program on a port (default: a free one), its log in `folder`.
+
+    `wait` for its /health to answer, on loopback's usual address; HOST in `env` names another.
+    """
+    port = port or free_ports(1)[0]
     server = launch(
         program,
         [sys.executable, "-m", "e2e.servers.asr", program],

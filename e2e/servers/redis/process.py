@@ -17,13 +17,13 @@ _ANSWER_SECONDS = 10.0
 _PING_SECONDS = 1.0
 
 
-def start(folder: Path) -> RunningServer:
-    """Start Redis on a free port without persistence, log and working folder in `folder`.
+def start(folder: Path, *, port: int | None = None) -> RunningServer:
+    """Start Redis on a port (default: a free one) without persistence, log and data in `folder`.
 
     Its port is `ports["redis"]`. Raises ServerUnavailableError when redis-server is not installed,
     StartError when it does not answer.
     """
-    (port,) = free_ports(1)
+    port = port or free_ports(1)[0]
     folder.mkdir(parents=True, exist_ok=True)
     server = launch(
         "redis",

@@ -1,0 +1,145 @@
+"""The demo on a real kubelet: real Triton and the ASR stack in pods, and what befalls them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from e2e.demo.scene import Scene
+from e2e.story import expect, faults, seen, workloads
+from e2e.story.expect import Lines
+from e2e.story.stage import Stage
+
+POLICIES = Path(__file__).parent / "policies"
+DEPLOYMENTS = {"triton": "triton", "asr": "api-server"}
+"""The Deployment that each policy selects; each has a Service of its own name."""
+
+
+def scenes(stage: Stage, start_operator: Callable[[], str]) -> tuple[Scene, ...]:
+    """The whole story; `start_operator` returns the command that it ran."""
+    return (
+        Scene(
+            "Two servers without probes",
+            "Triton with the models good and slow, and an ASR server with its workers and Redis, "
+            "deployed as most manifests do it: without any probe.",
+            lambda: _deploy(stage),
+        ),
+        Scene(
+            "The operator only recommends",
+            "Policies in mode Recommend, the default: it looks, asks every pod, and touches "
+            "nothing.",
+            lambda: _recommend(stage, start_operator),
+        ),
+        Scene(
+            "Probes that fit, injected",
+            "Mode Apply: the probes go into the running Deployments, one rollout at a time. "
+            "New pods load under a startup probe, then are Ready.",
+            lambda: _apply(stage),
+        ),
+        Scene(
+            "A model fails to load",
+            "A new release requires a third model, and it runs out of GPU memory. The pod leaves "
+            "traffic; a restart would not mend it, so there is none.",
+            lambda: _break_model(stage),
+        ),
+        Scene(
+            "The model is mended",
+            "A version that works is put in its place and loaded.",
+            lambda: _mend_model(stage),
+        ),
+        Scene(
+            "Redis is gone",
+            "The ASR server needs Redis. Its pod leaves traffic, the status names the component, "
+            "and nobody restarts a server that a restart can't mend (strategy Process).",
+            lambda: _stop_redis(stage),
+        ),
+        Scene(
+            "Redis is back",
+            "Nothing else has to be done.",
+            lambda: _start_redis(stage),
+        ),
+        Scene(
+            "A process hangs",
+            "Triton's process is stopped, as a deadlock would: this is what a restart is for. "
+            "The kubelet does it, by the liveness probe that was injected.",
+            lambda: _hang(stage),
+        ),
+    )
+
+
+def _deploy(stage: Stage) -> Lines:
+    for server in DEPLOYMENTS:
+        workloads.deploy(stage, server)
+    for deployment in DEPLOYMENTS.values():
+        expect.rolled_out(stage, deployment)
+    bare = [line for each in DEPLOYMENTS.values() for line in expect.without_probes(stage, each)]
+    return (
+        *stage.table("deployments").splitlines(),
+        *bare,
+        "Kubernetes calls every pod ready, though Triton still loads a model for 20 s",
+    )
+
+
+def _recommend(stage: Stage, start_operator: Callable[[], str]) -> Lines:
+    generations = {name: seen.rollout(stage, name).generation for name in DEPLOYMENTS.values()}
+    stage.audience.typed(start_operator())
+    for policy in DEPLOYMENTS:
+        workloads.apply_policy(stage, POLICIES / f"{policy}.yaml")
+    lines: list[str] = []
+    for deployment, generation in generations.items():
+        lines += expect.recommended(stage, deployment, generation=generation)
+    for policy in DEPLOYMENTS:
+        expect.ready(stage, policy)
+    return (*stage.table("ihp").splitlines(), *stage.table("ihr").splitlines(), *lines)
+
+
+def _apply(stage: Stage) -> Lines:
+    lines: list[str] = []
+    for policy, deployment in DEPLOYMENTS.items():
+        workloads.set_mode(stage, policy, "Apply")
+        lines += (f"deployment/{deployment}", *expect.injected(stage, deployment))
+    loading = expect.loading(stage, "triton")
+    for policy, deployment in DEPLOYMENTS.items():
+        pod = expect.rolled_out(stage, deployment)
+        expect.in_traffic(stage, deployment, pod)
+        expect.ready(stage, policy)
+    return (*lines, "while it loads:", *loading, "then:", *stage.table("ihp").splitlines())
+
+
+def _break_model(stage: Stage) -> Lines:
+    before = expect.rolled_out(stage, "triton")
+    workloads.require_models(stage, "triton", ["good", "slow", "broken"])
+    faults.load_model(stage, "broken")
+    told = expect.broken(stage, "triton", reason="ModelLoadFailed", words="CUDA OOM")
+    return (*told, *expect.out_of_traffic(stage, "triton", before))
+
+
+def _mend_model(stage: Stage) -> Lines:
+    before = expect.running(stage, "triton")[0]
+    faults.mend_model(stage, "broken")
+    told = expect.ready(stage, "triton")
+    traffic = expect.in_traffic(stage, "triton", before)
+    return (*told, *traffic, *expect.not_restarted(stage, before))
+
+
+def _stop_redis(stage: Stage) -> Lines:
+    before = expect.rolled_out(stage, "api-server")
+    faults.scale(stage, "redis", 0)
+    told = expect.broken(stage, "asr", reason="ComponentDown", words="redis")
+    return (*told, *expect.out_of_traffic(stage, "api-server", before))
+
+
+def _start_redis(stage: Stage) -> Lines:
+    before = expect.running(stage, "api-server")[0]
+    faults.scale(stage, "redis", 1)
+    told = expect.ready(stage, "asr")
+    traffic = expect.in_traffic(stage, "api-server", before)
+    return (*told, *traffic, *expect.not_restarted(stage, before))
+
+
+def _hang(stage: Stage) -> Lines:
+    before = expect.rolled_out(stage, "triton")
+    frozen = faults.freeze(stage.cluster, before, "tritonserver")
+    told = expect.broken(stage, "triton", reason="NoAnswer", words="")
+    kubelet = expect.restarted(stage, before)
+    ready = expect.ready(stage, "triton")
+    expect.in_traffic(stage, "triton", before)
+    return (*frozen, *told, *kubelet, "then:", *ready)
