@@ -13,7 +13,7 @@ from pathlib import Path
 
 from e2e.cluster.model import ClusterError
 from e2e.cluster.paths import cache_home
-from e2e.cluster.world import program
+from e2e.cluster.prerequisites import program
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 

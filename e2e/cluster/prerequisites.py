@@ -25,9 +25,13 @@ class Requirement:
     present: Callable[[], bool]
 
 
+def _which(name: str) -> str | None:
+    # A user's PATH often lacks the folders of the system's own programs.
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/bin:/bin")
+
+
 def _program(name: str, package: str) -> Requirement:
-    places = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    return Requirement(name, package, lambda: shutil.which(name, path=places) is not None)
+    return Requirement(name, package, lambda: _which(name) is not None)
 
 
 NODE: tuple[Requirement, ...] = (
@@ -93,6 +97,13 @@ def unsuitable(tier: Tier, *, system: str, root: bool, filters: bool) -> str | N
     if tier is Tier.NODE and not filters:
         return "the node tier needs the kernel module br_netfilter; remedy: modprobe br_netfilter"
     return None
+
+
+def program(name: str) -> str:
+    """The path of a system program; raises ClusterError when it is not installed."""
+    if found := _which(name):
+        return found
+    raise ClusterError(f"{name} is not installed; remedy: make setup-system")
 
 
 def cni_folder() -> Path:

@@ -14,6 +14,7 @@ from e2e.cluster import api, processes, world
 from e2e.cluster.layout import PODS, SERVICES
 from e2e.cluster.model import Tier
 from e2e.cluster.paths import state_home
+from e2e.cluster.prerequisites import program
 
 # Its name puts it before the other suites with a real node, of which there can be only one.
 pytestmark = pytest.mark.node
@@ -54,7 +55,7 @@ def traces(name: str) -> Traces:
 
 
 def chains(tool: str) -> set[str]:
-    saved = subprocess.run([world.program(tool)], capture_output=True, text=True, check=True)
+    saved = subprocess.run([program(tool)], capture_output=True, text=True, check=True)
     return set(re.findall(r"^:(\S+)", saved.stdout, re.MULTILINE)) - {
         "PREROUTING",
         "INPUT",

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import api, images, world
+from e2e.cluster import api, images
 from e2e.cluster.kubectl import command, kubectl
 from e2e.cluster.model import Cluster, ClusterError, ProviderName, Tier
+from e2e.cluster.prerequisites import program
 
 pytestmark = pytest.mark.node
 
@@ -145,7 +146,7 @@ def test_the_host_keeps_no_packet_filter_rule_of_a_running_node(cluster: Cluster
 
 def packet_filter() -> str:
     return subprocess.run(
-        [world.program("iptables-save")], capture_output=True, text=True, check=True
+        [program("iptables-save")], capture_output=True, text=True, check=True
     ).stdout
 
 

@@ -9,7 +9,6 @@ groups, and kernel settings that kubelet changes; `remove_traces` takes those ba
 import contextlib
 import ipaddress
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from e2e.cluster.layout import HOST_ADDRESS, NODE_ADDRESS, PODS, SERVICES, Layout
 from e2e.cluster.model import ClusterError
+from e2e.cluster.prerequisites import program
 
 INIT = Path(__file__).parent / "init.py"
 UP_FILE = "world-is-up"
@@ -26,6 +26,8 @@ NODE_CABLE = "ihp-cable"
 BRIDGE = "ihp-bridge"
 # A bridge without an address of its own changes it with every pod, and neighbours lose it.
 BRIDGE_MAC = "02:69:68:70:00:01"
+# sockaddr_un(7) has room for 108 bytes, one of which ends the path.
+SOCKET_PATH_LIMIT = 107
 # Folders of the host that programs of a node write to whatever they are told.
 PRIVATE = ("/run", "/var/lib", "/var/log")
 # What kubelet sets for the whole machine (its container manager's kernel defaults).
@@ -82,6 +84,8 @@ def prepare(layout: Layout) -> None:
                 f"{path} is below {' or '.join(PRIVATE)}, which the node replaces with folders of "
                 "its own; set XDG_STATE_HOME and XDG_CACHE_HOME to another place"
             )
+    if len(bytes(layout.socket)) > SOCKET_PATH_LIMIT:
+        raise ClusterError(f"{layout.socket} is too long for a socket; set XDG_STATE_HOME")
     for hidden in PRIVATE:
         (layout.folder / "private" / hidden[1:]).mkdir(parents=True)
     (layout.folder / "kernel.json").write_text(json.dumps(kernel_settings()))
@@ -113,12 +117,12 @@ def connect(pid: int) -> None:
 def occupied_routes(routes: Sequence[Mapping[str, object]]) -> str | None:
     """The first network of ours that a route of the host has already; None when all are free.
 
-    `routes` is what `ip -json route` prints. A default route, and one that we made, is no conflict.
+    `routes` is what `ip -json route` prints. A route to everywhere else is no conflict.
     """
     ours = [ipaddress.ip_network(PODS), ipaddress.ip_network(SERVICES)]
     for route in routes:
         destination = str(route["dst"])
-        if destination == "default" or route.get("dev") == HOST_CABLE:
+        if destination == "default":
             continue
         theirs = ipaddress.ip_network(destination, strict=False)
         if conflict := next((network for network in ours if network.overlaps(theirs)), None):
@@ -167,15 +171,6 @@ def cgroup_roots(mounted: Path) -> list[Path]:
     if (mounted / "cgroup.controllers").exists():
         return [mounted]
     return sorted(path for path in mounted.glob("*") if path.is_dir() and not path.is_symlink())
-
-
-def program(name: str) -> str:
-    """The path of a system program; raises ClusterError when it is not installed."""
-    places = [*os.environ.get("PATH", "").split(":"), "/usr/sbin", "/sbin", "/usr/bin", "/bin"]
-    for place in places:
-        if place and os.access(Path(place) / name, os.X_OK):
-            return str(Path(place) / name)
-    raise ClusterError(f"{name} is not installed; remedy: make setup-system")
 
 
 def _inherit_cpus(root: Path, group: Path) -> None:

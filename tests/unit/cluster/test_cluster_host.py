@@ -27,7 +27,7 @@ def test_too_few_free_ports_are_an_error() -> None:
     [
         ([{"dst": "default", "dev": "eth0"}], None),
         ([{"dst": "192.0.2.0/24", "dev": "eth0"}], None),
-        ([{"dst": PODS, "dev": world.HOST_CABLE}], None),
+        ([{"dst": PODS, "dev": world.HOST_CABLE}], world.HOST_CABLE),
         ([{"dst": "10.244.0.0/16", "dev": "cni0"}], "cni0"),
         ([{"dst": "10.0.0.0/8", "dev": "tun0"}], "tun0"),
         ([{"dst": "10.96.0.1", "dev": "kube"}], "10.96.0.0/16"),
