@@ -39,7 +39,10 @@ _BEST_VERSION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One model version of the index; `state` is empty for one that was never loaded."""
+    """One model version of the index; `state` is empty for one that was never loaded.
+
+    `reason` is its first paragraph; a Python backend appends where in its files it happened.
+    """
 
     name: str
     version: str
@@ -184,11 +187,11 @@ def _explained(item: Item, told: Item, listed: tuple[Item, ...]) -> Item:
     if entry.sign is Sign.SERVES:
         return replace(item, sign=Sign.FAILS, reason=told.reason, message=told.message)
     if entry.sign is Sign.ASLEEP:
+        how = f"load it with POST /v2/repository/models/{item.name}/load"
+        if entry.reason == "ModelNotLoaded":
+            how = f"start Triton with --load-model={item.name}, or {how}"
         return replace(
-            item,
-            sign=Sign.FAILS,
-            reason=entry.reason,
-            message=f"{entry.message}; load it with POST /v2/repository/models/{item.name}/load",
+            item, sign=Sign.FAILS, reason=entry.reason, message=f"{entry.message}; {how}"
         )
     return replace(item, sign=entry.sign, reason=entry.reason, message=entry.message)
 
@@ -215,7 +218,7 @@ def _entry(row: Any) -> Entry | None:
         name=server_words(row["name"], MAX_NAME),
         version=server_words(str(row.get("version") or ""), 63),
         state=str(row.get("state") or ""),
-        reason=server_words(row.get("reason")),
+        reason=server_words(str(row.get("reason") or "").partition("\n\n")[0]),
     )
 
 
