@@ -20,4 +20,6 @@ def state_home(env: Mapping[str, str] = os.environ) -> Path:
 def _xdg(env: Mapping[str, str], variable: str, fallback: str) -> Path:
     # The XDG base directory specification: a relative path counts as not set.
     given = env.get(variable, "")
-    return Path(given) if given.startswith("/") else Path(env.get("HOME", "/root")) / fallback
+    if given.startswith("/"):
+        return Path(given)
+    return (Path(env["HOME"]) if "HOME" in env else Path.home()) / fallback

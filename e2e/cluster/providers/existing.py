@@ -13,6 +13,9 @@ from e2e.cluster.state import State, discard, save
 
 def start(request: Request) -> State:
     """Take a copy of the named kubeconfig, if its API server answers; see `Provider`."""
+    kubeconfig = Path(request.env["CLUSTER_KUBECONFIG"])
+    if not kubeconfig.is_file():
+        raise ClusterError(f"CLUSTER_KUBECONFIG={kubeconfig}: there is no such file")
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         raise ClusterError("CLUSTER=existing needs kubectl on the PATH")
