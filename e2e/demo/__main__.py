@@ -7,7 +7,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import FrameType
 
 from rich.console import Console
@@ -17,16 +17,16 @@ from e2e.cluster import api
 from e2e.cluster.health import last_lines
 from e2e.cluster.model import Cluster, ClusterError, Tier
 from e2e.cluster.prerequisites import missing
-from e2e.demo import loopback, node, tiers
+from e2e.demo import tiers
 from e2e.demo.narrator import Narrator
-from e2e.demo.scene import play
 from e2e.loopback import servers
 from e2e.program import ProgramError
 from e2e.servers.catalog import IMAGES
 from e2e.servers.images import BuildError
 from e2e.servers.prerequisites import ServerUnavailableError
 from e2e.servers.processes import StartError
-from e2e.story import workloads
+from e2e.story import on_loopback, on_node, workloads
+from e2e.story.scene import Scene
 from e2e.story.stage import KubectlError, StepError
 
 NAME = "demo"
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         perform(asked, narrator)
     except FAILURES as error:
         narrator.failed(str(error))
-        _after_failure(narrator)
+        _after_failure(narrator, logged=isinstance(error, ProgramError))
         return 1
     except KeyboardInterrupt:
         narrator.failed("interrupted; what is up so far goes away by: make clean-demo")
@@ -111,10 +111,16 @@ def _play(cluster: Cluster, narrator: Narrator) -> None:
         return "ihp run &"
 
     if cluster.tier is Tier.NODE:
-        play(node.scenes(stage, start_operator), narrator)
+        _tell(on_node.scenes(stage, start_operator), narrator)
         return
     with servers.marked(cluster):
-        play(loopback.scenes(servers.start(stage), start_operator), narrator)
+        _tell(on_loopback.scenes(servers.start(stage), start_operator), narrator)
+
+
+def _tell(scenes: Iterable[Scene], narrator: Narrator) -> None:
+    for scene in scenes:
+        narrator.scene(scene.title, scene.says)
+        narrator.saw(scene.play())
 
 
 def _curtain(cluster: Cluster, narrator: Narrator) -> None:
@@ -132,12 +138,13 @@ def _curtain(cluster: Cluster, narrator: Narrator) -> None:
         narrator.typed(command)
 
 
-def _after_failure(narrator: Narrator) -> None:
+def _after_failure(narrator: Narrator, *, logged: bool) -> None:
     try:
         cluster = api.find(NAME)
     except ClusterError:
         return
-    narrator.says(last_lines(program.log_of(cluster)))
+    if not logged:
+        narrator.says(last_lines(program.log_of(cluster)))
     narrator.says("it is still up to be looked at:")
     narrator.typed(f'eval "$({os.path.relpath(sys.executable)} -m e2e.cluster env --name {NAME})"')
     narrator.typed("make clean-demo")

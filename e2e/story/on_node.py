@@ -1,11 +1,11 @@
-"""The demo on a real kubelet: real Triton and the ASR stack in pods, and what befalls them."""
+"""The story on a real kubelet: real Triton and the ASR stack in pods, and what befalls them."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.demo.scene import Scene
 from e2e.story import expect, faults, seen, workloads
 from e2e.story.expect import Lines
+from e2e.story.scene import Scene
 from e2e.story.stage import Stage
 
 POLICIES = Path(__file__).parent / "policies"
@@ -17,46 +17,54 @@ def scenes(stage: Stage, start_operator: Callable[[], str]) -> tuple[Scene, ...]
     """The whole story; `start_operator` returns the command that it ran."""
     return (
         Scene(
+            "deploy",
             "Two servers without probes",
             "Triton with the models good and slow, and an ASR server with its workers and Redis, "
             "deployed as most manifests do it: without any probe.",
             lambda: _deploy(stage),
         ),
         Scene(
+            "recommend",
             "The operator only recommends",
             "Policies in mode Recommend, the default: it looks, asks every pod, and touches "
             "nothing.",
             lambda: _recommend(stage, start_operator),
         ),
         Scene(
+            "apply",
             "Probes that fit, injected",
             "Mode Apply: the probes go into the running Deployments, one rollout at a time. "
             "New pods load under a startup probe, then are Ready.",
             lambda: _apply(stage),
         ),
         Scene(
+            "break-model",
             "A model fails to load",
             "A new release requires a third model, and it runs out of GPU memory. The pod leaves "
             "traffic; a restart would not mend it, so there is none.",
             lambda: _break_model(stage),
         ),
         Scene(
+            "mend-model",
             "The model is mended",
             "A version that works is put in its place and loaded.",
             lambda: _mend_model(stage),
         ),
         Scene(
+            "stop-redis",
             "Redis is gone",
             "The ASR server needs Redis. Its pod leaves traffic, the status names the component, "
             "and nobody restarts a server that a restart can't mend (strategy Process).",
             lambda: _stop_redis(stage),
         ),
         Scene(
+            "start-redis",
             "Redis is back",
             "Nothing else has to be done.",
             lambda: _start_redis(stage),
         ),
         Scene(
+            "hang",
             "A process hangs",
             "Triton's process is stopped, as a deadlock would: this is what a restart is for. "
             "The kubelet does it, by the liveness probe that was injected.",

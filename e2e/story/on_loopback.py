@@ -1,56 +1,64 @@
-"""The demo without a kubelet: fake pods on loopback, and real servers as processes behind them."""
+"""The story without a kubelet: fake pods on loopback, and real servers as processes behind them."""
 
 from collections.abc import Callable
 
-from e2e.demo.node import DEPLOYMENTS, POLICIES
-from e2e.demo.scene import Scene
 from e2e.loopback import servers as processes
 from e2e.loopback.servers import Servers
 from e2e.story import expect, seen, workloads
 from e2e.story.expect import Lines
+from e2e.story.on_node import DEPLOYMENTS, POLICIES
+from e2e.story.scene import Scene
 
 
 def scenes(servers: Servers, start_operator: Callable[[], str]) -> tuple[Scene, ...]:
     """The story as far as it can be told without a kubelet."""
     return (
         Scene(
+            "deploy",
             "Two servers without probes",
             "Triton with the models good and slow, and an ASR server with its workers and Redis, "
             "as processes at the addresses of their pods.",
             lambda: _deploy(servers),
         ),
         Scene(
+            "recommend",
             "The operator only recommends",
             "Policies in mode Recommend, the default: it looks, asks every pod, and touches "
             "nothing.",
             lambda: _recommend(servers, start_operator),
         ),
         Scene(
+            "apply",
             "Probes that fit, injected",
             "Mode Apply: the probes go into the running Deployments, which replaces their pods.",
             lambda: _apply(servers),
         ),
         Scene(
+            "break-model",
             "A model fails to load",
             "A new release requires a third model, and it runs out of GPU memory.",
             lambda: _break_model(servers),
         ),
         Scene(
+            "mend-model",
             "The model is mended",
             "A version that works is put in its place and loaded.",
             lambda: _mend_model(servers),
         ),
         Scene(
+            "stop-redis",
             "Redis is gone",
             "The ASR server needs Redis; the status names the component.",
             lambda: _stop_redis(servers),
         ),
         Scene(
+            "start-redis",
             "Redis is back",
             "Nothing else has to be done.",
             lambda: _start_redis(servers),
         ),
         Scene(
+            "hang",
             "A process hangs",
             "Triton's process is stopped, as a deadlock would. With a kubelet the injected "
             "liveness probe would restart it; here it is let go again.",
