@@ -1,0 +1,160 @@
+"""From the verdicts on a workload's pods to the health half of its report. Pure.
+
+Nothing in it changes while nothing changes: no ages, no latencies, no counters that run. So a
+steady fleet is never written about.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from inferencehealth.api.policy import VerdictCounts
+from inferencehealth.api.report import (
+    MAX_MESSAGE,
+    MAX_MODELS,
+    MAX_PODS,
+    Health,
+    ItemHealth,
+    PodHealth,
+)
+from inferencehealth.checks.history import History
+from inferencehealth.checks.steps import Item, Sign
+from inferencehealth.checks.verdicts import SERVING, SEVERITY, Verdict
+
+RANK: Final = {verdict: rank for rank, verdict in enumerate(SEVERITY)}
+
+_ITEM_VERDICTS: Final = {
+    Sign.SERVES: Verdict.READY,
+    Sign.DEGRADED: Verdict.DEGRADED,
+    Sign.LOADING: Verdict.LOADING,
+    Sign.BUSY: Verdict.BUSY,
+    Sign.ASLEEP: Verdict.ASLEEP,
+    Sign.FAILS: Verdict.BROKEN,
+    Sign.UNKNOWN: Verdict.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PodState:
+    """One pod as a report tells it."""
+
+    name: str
+    history: History
+    kubelet_ready: bool
+    restarts: int
+
+
+def health(
+    pods: Iterable[PodState],
+    *,
+    generation: int,
+    checked_by: str,
+    previous: Health | None,
+    now: float,
+) -> Health:
+    """The health of a workload; `now` (epoch seconds) dates its last transition.
+
+    The pod named first is the worst, among equals the one that is so longest.
+    """
+    worst_first = sorted(pods, key=_badness)
+    verdict, reason, message = _summary(worst_first)
+    models = _roll_up((s, i) for s in worst_first for i in s.history.models)
+    components = _roll_up((s, i) for s in worst_first for i in s.history.components)
+    counts = Counter(state.history.verdict for state in worst_first)
+    serving = sum(counts[each] for each in SERVING)
+    same = previous is not None and previous.verdict == verdict.value
+    return Health(
+        observed_generation=generation,
+        checked_by=checked_by,
+        verdict=verdict.value,
+        reason=reason,
+        message=_short(message),
+        counts=VerdictCounts(
+            total=len(worst_first), **{v.value.lower(): counts[v] for v in Verdict}
+        ),
+        pods_serving=f"{serving}/{len(worst_first)}",
+        models_serving=f"{sum(m.ready == m.total for m in models)}/{len(models)}"
+        if models
+        else "-",
+        pods=tuple(_pod(state) for state in worst_first[:MAX_PODS]),
+        models=models[:MAX_MODELS],
+        components=components[:MAX_MODELS],
+        last_transition_time=previous.last_transition_time
+        if same and previous is not None and previous.last_transition_time
+        else rfc3339(now),
+    )
+
+
+def rfc3339(seconds: float) -> str:
+    """Epoch seconds as Kubernetes writes a time: UTC, whole seconds."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def epoch(text: str) -> float | None:
+    """Epoch seconds of a time as Kubernetes writes it; None where it is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _badness(state: PodState) -> tuple[int, float, str]:
+    return -RANK[state.history.verdict], state.history.since, state.name
+
+
+def _summary(worst_first: Sequence[PodState]) -> tuple[Verdict, str, str]:
+    if not worst_first:
+        return Verdict.UNKNOWN, "NoPods", "the workload has no pods"
+    worst = worst_first[0].history
+    alike = sum(state.history.verdict is worst.verdict for state in worst_first)
+    of = f"{alike} of {len(worst_first)} pods"
+    if worst.verdict is Verdict.READY:
+        return worst.verdict, worst.reason, f"{of} serve"
+    told = worst.message or worst.reason
+    return worst.verdict, worst.reason, f"{of}: {worst_first[0].name}: {told}"
+
+
+def _pod(state: PodState) -> PodHealth:
+    return PodHealth(
+        name=state.name,
+        verdict=state.history.verdict.value,
+        reason=state.history.reason,
+        message=_short(state.history.message),
+        since=rfc3339(state.history.since),
+        kubelet_ready=state.kubelet_ready,
+        restarts=state.restarts,
+    )
+
+
+def _roll_up(items: Iterable[tuple[PodState, Item]]) -> tuple[ItemHealth, ...]:
+    """One entry per model or component, those that serve least first."""
+    found: dict[tuple[str, str], list[tuple[Verdict, Item]]] = {}
+    for state, item in items:
+        verdict = _ITEM_VERDICTS.get(item.sign, state.history.verdict)
+        found.setdefault((item.name, item.version), []).append((verdict, item))
+    entries = [_item(told) for told in found.values()]
+    return tuple(sorted(entries, key=_item_badness))
+
+
+def _item(told: Sequence[tuple[Verdict, Item]]) -> ItemHealth:
+    verdict, worst = max(told, key=lambda entry: RANK[entry[0]])
+    return ItemHealth(
+        name=worst.name,
+        version=worst.version,
+        required=any(item.required for _, item in told),
+        ready=sum(each in SERVING for each, _ in told),
+        total=len(told),
+        state=verdict.value,
+        reason=worst.reason,
+        message=_short(worst.message),
+    )
+
+
+def _item_badness(entry: ItemHealth) -> tuple[int, bool, str, str]:
+    return -RANK[Verdict(entry.state)], not entry.required, entry.name, entry.version
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"

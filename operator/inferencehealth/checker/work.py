@@ -1,0 +1,93 @@
+"""What the engine holds: a report with its compiled check, and its pods with their histories."""
+
+from dataclasses import dataclass, field
+
+from inferencehealth.api.report import CheckSpec, PodHealth
+from inferencehealth.checker.health import PodState, epoch
+from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.checker.rounds import Compiled, compile_check
+from inferencehealth.checks.candidate import of_pod
+from inferencehealth.checks.history import History, PodFacts, begin, resume
+from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.kube.pods import PodRecord
+from inferencehealth.kube.store import Key
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One report and its pods.
+
+    `waiting` are the pods not yet judged by the present spec. While there are any and `complete`
+    is not set, nothing is written, so that neither a new spec nor a restart of ours ever shows
+    half a picture; pods that come later do not hold it up again. `told` is what was written
+    about the pods before this process began.
+    """
+
+    record: ReportRecord
+    compiled: Compiled
+    told: dict[str, PodHealth]
+    pods: "dict[Key, Checked]" = field(default_factory=dict)
+    waiting: "set[Checked]" = field(default_factory=set)
+    complete: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Checked:
+    """One pod as one report checks it.
+
+    `facts` is what Kubernetes says about the pod and its server's container; `known`: the verdict
+    follows from that alone, so that nobody has to be asked.
+    """
+
+    work: Work
+    pod: PodRecord
+    history: History
+    facts: PodFacts = field(init=False)
+    known: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.see(self.pod)
+
+    def __repr__(self) -> str:
+        return f"pod {self.pod.namespace}/{self.pod.name} for report {self.work.record.name}"
+
+    def see(self, pod: PodRecord) -> None:
+        """Take over what Kubernetes says now, read by the present spec."""
+        self.pod = pod
+        self.facts = facts_of(pod, self.work.compiled.spec.container)
+        self.known = of_pod(self.facts) is not None
+
+    def state(self) -> PodState:
+        """The pod as its report tells it."""
+        return PodState(self.pod.name, self.history, self.pod.ready, self.facts.restarts)
+
+
+def work_for(record: ReportRecord, check: CheckSpec) -> Work:
+    """The work that a report asks for, still without pods."""
+    told = {pod.name: pod for pod in record.health.pods} if record.health else {}
+    return Work(record, compile_check(check), told)
+
+
+def first_history(work: Work, pod: PodRecord, now: float) -> History:
+    """The history of a pod that joins: of what was told of it before this process began, or new."""
+    facts = facts_of(pod, work.compiled.spec.container)
+    told = None if work.complete else work.told.get(pod.name)
+    since = epoch(told.since) if told else None
+    if told is None or since is None or told.verdict not in set(Verdict):
+        return begin(facts, now)
+    return resume(facts, Verdict(told.verdict), told.reason, told.message, since)
+
+
+def facts_of(pod: PodRecord, container: str) -> PodFacts:
+    """What a verdict needs to know of the pod and the named container."""
+    found = pod.container(container)
+    return PodFacts(
+        uid=pod.uid,
+        ip=pod.ip,
+        phase=pod.phase,
+        started_at=found.started_at if found else None,
+        waiting=found.waiting if found else "",
+        last_termination=found.last_termination if found else "",
+        restarts=found.restarts if found else 0,
+        unschedulable=pod.unschedulable,
+    )
