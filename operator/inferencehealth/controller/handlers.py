@@ -81,7 +81,7 @@ async def _session(access: Access) -> kopf.AiohttpSession:
     )
 
 
-def settings(finalizer: str) -> kopf.OperatorSettings:
+def settings(*, finalizer: str, clusterwide: bool) -> kopf.OperatorSettings:
     """Kopf as we need it: it writes nothing, posts nothing and elects nobody."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
@@ -90,6 +90,10 @@ def settings(finalizer: str) -> kopf.OperatorSettings:
     chosen.persistence.finalizer = finalizer
     chosen.networking.request_timeout = 30
     chosen.networking.connect_timeout = 5
+    # A program that can't read ends soon and is started again; Kopf's own patience is a minute.
+    chosen.networking.error_backoffs = (0.5, 1, 2, 4)
+    # Without rights on the whole cluster it may not look for new definitions and namespaces.
+    chosen.scanning.disabled = not clusterwide
     chosen.watching.server_timeout = 300
     chosen.watching.connect_timeout = 5
     return chosen

@@ -79,13 +79,16 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
         try:
             await kopf.operator(
                 registry=registry(access, queue, known),
-                settings=settings(finalizer=f"{GROUP}/controller"),
+                settings=settings(
+                    finalizer=f"{GROUP}/controller", clusterwide=not chosen.namespace
+                ),
                 standalone=True,
                 clusterwide=not chosen.namespace,
                 namespaces=[chosen.namespace] if chosen.namespace else [],
             )
-        except Exception:
-            logger.exception("Kopf gave up; this program ends, to be started again")
+        except Exception as error:  # the boundary: whatever Kopf dies of, we end in order
+            logger.error("Kopf gave up (%s); this program ends, to be started again", error)
+            logger.debug("what Kopf died of", exc_info=error)
             return 1
     return 0
 
