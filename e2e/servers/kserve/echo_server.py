@@ -1,0 +1,46 @@
+"""A KServe model server whose one model loads for SLOW_SECONDS and echoes its input.
+
+Usage: python echo_server.py MODEL HTTP_PORT. Without gRPC, and on loopback: KServe binds to all
+addresses and has no option for that, so the one call that says so is given another address.
+"""
+# mypy: ignore-errors
+# Runs in KServe's own environment.
+
+import os
+import sys
+import time
+from functools import partial
+
+import uvicorn
+from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
+
+
+class Echo(Model):
+    """A model that answers with its input, in both protocols."""
+
+    def load(self):
+        """Load."""
+        time.sleep(float(os.environ.get("SLOW_SECONDS", "0")))
+        self.ready = True
+        return self.ready
+
+    def predict(self, payload, headers=None, response_headers=None):  # noqa: ARG002
+        """Answer with the input."""
+        if not isinstance(payload, InferRequest):
+            return {"predictions": payload["instances"]}
+        outputs = [
+            InferOutput("OUT", each.shape, each.datatype, data=each.data) for each in payload.inputs
+        ]
+        return InferResponse(payload.id or "0", self.name, outputs)
+
+
+def _on_loopback(config, app, host, **options):  # noqa: ARG001
+    return config(app, host="127.0.0.1", **options)
+
+
+if __name__ == "__main__":
+    name, http_port = sys.argv[1:]
+    model = Echo(name)
+    model.load()
+    uvicorn.Config = partial(_on_loopback, uvicorn.Config)
+    ModelServer(http_port=int(http_port), enable_grpc=False, workers=1).start([model])

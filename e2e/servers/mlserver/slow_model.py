@@ -1,0 +1,28 @@
+"""A model for MLServer that loads for SLOW_SECONDS and echoes its input."""
+# mypy: ignore-errors
+# Runs in MLServer's own environment.
+
+import asyncio
+import os
+
+from mlserver import MLModel
+from mlserver.types import InferenceResponse, ResponseOutput
+
+
+class Slow(MLModel):
+    """The class that model-settings.json names."""
+
+    async def load(self):
+        """Load."""
+        await asyncio.sleep(float(os.environ.get("SLOW_SECONDS", "0")))
+        return True
+
+    async def predict(self, payload):
+        """Answer with the input."""
+        outputs = [
+            ResponseOutput(
+                name="OUT", shape=each.shape, datatype=each.datatype, data=each.data.root
+            )
+            for each in payload.inputs
+        ]
+        return InferenceResponse(model_name=self.name, outputs=outputs)
