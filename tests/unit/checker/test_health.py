@@ -96,7 +96,9 @@ def test_a_model_of_a_silent_pod_is_as_its_pod() -> None:
 
 def test_a_report_is_bounded_and_its_counts_are_whole() -> None:
     pods = [broken(f"p{n:04}") for n in range(MAX_PODS + 50)]
-    found = of(*pods, replace(broken("x"), history=replace(broken("x").history, message="é" * 5000)))
+    found = of(
+        *pods, replace(broken("x"), history=replace(broken("x").history, message="é" * 5000))
+    )
     assert len(found.pods) == MAX_PODS
     assert found.counts.broken == MAX_PODS + 51
     assert all(len(pod.message) <= MAX_MESSAGE for pod in found.pods)

@@ -13,10 +13,8 @@ class Server:
         self.answers = answers
         self.asked: list[tuple[str, int, str, float]] = []
 
-    async def __call__(
-        self, address: str, port: int, request: Request, *, timeout: float
-    ) -> Answer:
-        self.asked.append((address, port, request.path, timeout))
+    async def __call__(self, address: str, port: int, request: Request, **options: float) -> Answer:
+        self.asked.append((address, port, request.path, options["timeout"]))
         return self.answers.get(request.path.strip("/"), OK)
 
 

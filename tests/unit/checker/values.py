@@ -1,13 +1,12 @@
 """Reports, pods and answers as the checker's tests make them."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from inferencehealth.api.policy import Selector
 from inferencehealth.api.report import CheckSpec, Health
 from inferencehealth.checker.reports import ReportRecord
-from inferencehealth.checks.steps import Answer, Outcome, Request
+from inferencehealth.checks.steps import Answer, Outcome
 from inferencehealth.kube.pods import ContainerRecord, PodRecord
 from inferencehealth.kube.store import Change
 
@@ -18,8 +17,6 @@ OK = Answer(Outcome.ANSWERED, 200)
 NOT_READY = Answer(Outcome.ANSWERED, 500)
 REFUSED = Answer(Outcome.REFUSED)
 BLOCKED = Answer(Outcome.CONNECT_TIMEOUT)
-
-Reply = Callable[[str, Request], Answer]
 
 
 def spec(**changes: Any) -> CheckSpec:

@@ -1,0 +1,304 @@
+"""The engine over changes and rounds: what it says, what it drops, when it keeps silent."""
+
+import asyncio
+from dataclasses import replace
+
+from inferencehealth.api.report import Health
+from inferencehealth.checker.engine import Engine, Transition
+from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.checker.work import Checked
+from inferencehealth.checks.steps import Answer, Request
+from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.kube.pods import PodRecord
+from inferencehealth.kube.store import Key
+
+from .values import (
+    BLOCKED,
+    NOT_READY,
+    OK,
+    REFUSED,
+    START,
+    added,
+    deleted,
+    modified,
+    pod,
+    report,
+    selecting,
+    spec,
+)
+
+KEY: Key = ("ml", "triton")
+
+
+class World:
+    """An engine whose servers answer as the test says, and whose clock the test moves."""
+
+    def __init__(self) -> None:
+        self.now = START + 60.0
+        self.answers: dict[str, Answer] = {}
+        self.marked: list[Key] = []
+        self.news = asyncio.Event()
+        self.told: list[Transition] = []
+        self.hold: asyncio.Event | None = None
+        self.engine = Engine(
+            ask=self._ask,
+            identity="c-0",
+            concurrency=100,
+            mark=self._mark,
+            told=self.told.append,
+            clock=lambda: self.now,
+        )
+
+    async def _ask(self, address: str, port: int, request: Request, **_: float) -> Answer:
+        if self.hold is not None:
+            await self.hold.wait()
+        return self.answers.get(address, OK)
+
+    def _mark(self, key: Key) -> None:
+        self.marked.append(key)
+        self.news.set()
+
+    def checked(self, name: str = "triton-0") -> Checked:
+        return next(c for c in self.engine.checked() if c.pod.name == name)
+
+    async def round(self, *names: str) -> None:
+        """One round over the named pods, or all."""
+        self.now += 10
+        for checked in list(self.engine.checked()):
+            if not names or checked.pod.name in names:
+                await self.engine._check(checked)
+
+    def said(self, previous: Health | None = None) -> Health:
+        found = self.engine.render(KEY, previous)
+        assert found is not None
+        return found
+
+
+def world(*values: PodRecord | ReportRecord) -> World:
+    """An engine that knows these, or one report with one pod."""
+    made = World()
+    for value in values or (report(), pod()):
+        if isinstance(value, PodRecord):
+            made.engine.on_pod(added(value))
+        else:
+            made.engine.on_report(added(value))
+    made.engine.start()
+    return made
+
+
+async def test_nothing_is_said_before_every_pod_was_asked() -> None:
+    w = world(report(), pod("a", ip="10.0.0.1"), pod("b", ip="10.0.0.2"))
+    assert w.engine.render(KEY, None) is None
+    await w.round("a")
+    assert w.engine.render(KEY, None) is None
+    w.marked.clear()
+    await w.round("b")
+    assert KEY in w.marked
+    assert (w.said().verdict, w.said().pods_serving, w.said().checked_by) == ("Ready", "2/2", "c-0")
+
+
+async def test_nothing_is_said_before_everything_is_known() -> None:
+    w = World()
+    w.engine.on_report(added(report()))
+    assert w.engine.render(KEY, None) is None
+    w.engine.on_pod(added(pod()))
+    w.engine.start()
+    assert w.engine.render(KEY, None) is None
+    await w.round()
+    assert w.said().verdict == "Ready"
+
+
+async def test_a_report_without_pods_says_so_at_once() -> None:
+    assert world(report()).said().reason == "NoPods"
+
+
+async def test_a_steady_pod_marks_nothing() -> None:
+    w = world()
+    await w.round()
+    said = w.said()
+    w.marked.clear()
+    for _ in range(5):
+        await w.round()
+    assert w.marked == []
+    assert w.engine.render(KEY, said) is None
+
+
+async def test_a_broken_pod_is_told_after_the_threshold() -> None:
+    w = world()
+    await w.round()
+    w.answers["10.0.0.1"] = NOT_READY
+    w.told.clear()
+    w.marked.clear()
+    await w.round()
+    assert (w.told, w.marked) == ([], [])
+    await w.round()
+    assert [t.after.verdict for t in w.told] == [Verdict.BROKEN]
+    assert w.marked == [KEY]
+    assert w.said().verdict == "Broken"
+
+
+async def test_a_pod_that_kubernetes_gave_up_on_needs_no_check() -> None:
+    w = world(report(), pod(waiting="CrashLoopBackOff", started_at=None, restarts=4))
+    assert (w.said().verdict, w.said().reason) == ("Broken", "CrashLoopBackOff")
+    assert w.said().pods[0].restarts == 4
+
+
+async def test_a_pending_pod_loads() -> None:
+    w = world(report(), pod(ip="", started_at=None, ready=False))
+    assert (w.said().verdict, w.said().reason) == ("Loading", "PodPending")
+
+
+async def test_a_pod_being_deleted_is_not_counted() -> None:
+    a, b = pod("a"), pod("b", ip="10.0.0.2")
+    w = world(report(), a, b)
+    await w.round()
+    w.engine.on_pod(modified(b, deleting=True))
+    assert w.said().pods_serving == "1/1"
+    w.engine.on_pod(deleted(replace(b, deleting=True)))
+    assert w.said().pods_serving == "1/1"
+
+
+async def test_what_the_kubelet_says_is_shown_when_it_changes() -> None:
+    w = world()
+    await w.round()
+    w.marked.clear()
+    w.engine.on_pod(modified(pod(), ready=False))
+    assert w.marked == [KEY]
+    assert not w.said().pods[0].kubelet_ready
+
+
+async def test_a_reading_that_returns_after_its_pod_is_gone_is_dropped() -> None:
+    w = world()
+    await w.round()
+    w.hold = asyncio.Event()
+    late = asyncio.create_task(w.engine._check(w.checked()))
+    await asyncio.sleep(0)
+    w.engine.on_pod(deleted(pod()))
+    w.engine.on_pod(added(pod(uid="another")))
+    w.told.clear()
+    w.hold.set()
+    await late
+    assert w.checked().history.reason == "NotChecked"
+    assert w.told == []
+
+
+async def test_a_reading_of_another_address_is_dropped() -> None:
+    w = world()
+    w.hold = asyncio.Event()
+    late = asyncio.create_task(w.engine._check(w.checked()))
+    await asyncio.sleep(0)
+    w.engine.on_pod(modified(pod(), ip="10.0.0.7"))
+    w.hold.set()
+    await late
+    assert w.checked().history.reason == "NotChecked"
+
+
+async def test_a_reading_by_an_old_spec_is_dropped_and_all_are_asked_again() -> None:
+    w = world()
+    await w.round()
+    w.hold = asyncio.Event()
+    late = asyncio.create_task(w.engine._check(w.checked()))
+    await asyncio.sleep(0)
+    w.engine.on_report(modified(report(), generation=2, check=spec(port=9000)))
+    w.hold.set()
+    await late
+    assert w.engine.render(KEY, None) is None
+    await w.round()
+    assert w.said().observed_generation == 2
+
+
+async def test_a_new_generation_that_checks_the_same_is_said_at_once() -> None:
+    w = world()
+    await w.round()
+    w.marked.clear()
+    w.engine.on_report(modified(report(), generation=2))
+    assert w.marked == [KEY]
+    assert w.said().observed_generation == 2
+
+
+async def test_our_own_writing_coming_back_changes_nothing() -> None:
+    w = world()
+    await w.round()
+    said = w.said()
+    w.marked.clear()
+    w.engine.on_report(modified(report(), health=said))
+    assert w.marked == []
+    assert w.engine.render(KEY, said) is None
+
+
+async def test_a_restart_of_the_checker_writes_nothing_when_nothing_changed() -> None:
+    before = world()
+    await before.round()
+    said = before.said()
+    after = world(report(health=said), pod())
+    after.now = before.now + 300
+    await after.round()
+    assert after.engine.render(KEY, said) is None
+    assert after.told == []
+
+
+async def test_a_restart_of_the_checker_never_flaps() -> None:
+    before = world()
+    await before.round()
+    said = before.said()
+    after = world(report(health=said), pod())
+    after.now = before.now
+    after.answers["10.0.0.1"] = REFUSED
+    await after.round()
+    assert after.engine.render(KEY, said) is None
+    await after.round()
+    assert after.said(said).verdict == "Broken"
+
+
+async def test_a_selector_that_changes_takes_other_pods() -> None:
+    w = world(report(), pod("a"), pod("b", app="other", ip="10.0.0.2"))
+    await w.round()
+    changed = spec(podSelector={"matchLabels": {"app": "other"}})
+    assert changed.pod_selector == selecting(app="other")
+    w.engine.on_report(modified(report(), generation=2, check=changed))
+    await w.round()
+    assert [p.name for p in w.said().pods] == ["b"]
+
+
+async def test_a_report_that_is_gone_is_checked_no_more() -> None:
+    w = world()
+    await w.round()
+    w.marked.clear()
+    w.engine.on_report(deleted(report()))
+    assert list(w.engine.checked()) == []
+    assert w.engine.render(KEY, None) is None
+    assert w.engine.record(KEY) is None
+    assert KEY in w.marked
+    w.engine.on_pod(modified(pod(), ready=False))
+
+
+async def test_a_pod_that_joins_later_holds_nothing_up() -> None:
+    w = world()
+    await w.round()
+    w.engine.on_pod(added(pod("b", ip="10.0.0.2")))
+    assert w.said().pods_serving == "1/2"
+    assert w.said().pods[0].reason == "NotChecked"
+
+
+async def test_a_blocked_pod_is_unknown_and_never_broken() -> None:
+    w = world()
+    w.answers["10.0.0.1"] = BLOCKED
+    for _ in range(10):
+        await w.round()
+    assert (w.said().verdict, w.said().reason) == ("Unknown", "ConnectTimeout")
+
+
+async def test_the_scheduler_runs_what_the_engine_checks() -> None:
+    w = world(report(check=spec(interval="50ms")), pod())
+    w.news.clear()
+    running = asyncio.create_task(w.engine.scheduler.run())
+    await asyncio.wait_for(w.news.wait(), 5)
+    running.cancel()
+    assert w.engine.keeps_up()
+    assert w.said().verdict == "Ready"
+
+
+def test_too_late_checks_are_no_sign_of_life() -> None:
+    w = world()
+    w.engine.scheduler._clock = lambda: 1e12
+    assert not w.engine.keeps_up()
