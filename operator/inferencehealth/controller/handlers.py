@@ -4,6 +4,7 @@ Only `on.event` handlers, which store nothing on the objects; they return nothin
 writes what a handler returns into the object's status.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,16 @@ Key = WholeNamespace | StatusOf
 def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.OperatorRegistry:
     """The handlers. `known` collects the namespaces that have a policy, for the resync."""
     handlers = kopf.OperatorRegistry()
+    refused: list[Mapping[str, str]] = []
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
-        return await _session(access)
+        """Called at the start, and again after a 401: then the last ones are refused."""
+        headers = dict(await access.credentials(renew=True))
+        if headers in refused:
+            raise kopf.PermanentError("the API server no longer accepts our credentials")
+        refused.append(headers)
+        return _session(access, headers)
 
     @kopf.on.event(GROUP, VERSION, POLICY_PLURAL, registry=handlers)
     async def policy_changed(namespace: str | None, **_: Any) -> None:
@@ -68,11 +75,11 @@ def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.Ope
     return handlers
 
 
-async def _session(access: Access) -> kopf.AiohttpSession:
-    """Kopf on the same credentials as our own client; it asks again after a 401."""
+def _session(access: Access, headers: Mapping[str, str]) -> kopf.AiohttpSession:
+    """Kopf on the same credentials as our own client."""
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=True if access.tls is None else access.tls),
-        headers=dict(await access.credentials(renew=True)),
+        headers=headers,
         proxy=access.proxy or None,
         trust_env=False,
     )

@@ -87,7 +87,7 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
                 namespaces=[chosen.namespace] if chosen.namespace else [],
             )
         except Exception as error:  # the boundary: whatever Kopf dies of, we end in order
-            logger.error("Kopf gave up (%s); this program ends, to be started again", error)
+            logger.critical("Kopf gave up (%s); this program ends, to be started again", error)
             logger.debug("what Kopf died of", exc_info=error)
             return 1
     return 0
