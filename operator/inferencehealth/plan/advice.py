@@ -3,7 +3,7 @@
 from inferencehealth.api.policy import Policy, Strategy
 from inferencehealth.api.report import CheckSpec, Finding
 from inferencehealth.probes.compile import CompiledSet
-from inferencehealth.probes.findings import Facts, effective, probe_findings, same_handler
+from inferencehealth.probes.findings import Facts, probe_findings, prospective, same_handler
 from inferencehealth.probes.merge import ProbePlan
 from inferencehealth.profiles.custom import kubelet_can_read
 from inferencehealth.profiles.detect import Detected
@@ -32,7 +32,7 @@ def advise(
         readiness=readiness,
         profile_liveness=handlers.process if process else handlers.liveness,
     )
-    asks_profile = same_handler(effective(liveness) or liveness.wanted, handlers.liveness)
+    asks_profile = same_handler(prospective(liveness), handlers.liveness)
     static = (
         *(profile.liveness_findings if asks_profile else ()),
         *(profile.unnamed_findings if not check.models.required else ()),

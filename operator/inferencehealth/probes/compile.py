@@ -1,7 +1,6 @@
 """From what a policy says of probes and its server deserves to numbers, or to a contradiction."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 
 from inferencehealth.api.durations import format_duration
 from inferencehealth.api.policy import ProbeNumbers, Probes, Strategy
@@ -15,8 +14,6 @@ from inferencehealth.probes.budgets import (
     override,
 )
 from inferencehealth.problems import Problem
-
-_NOTHING: Final = ProbeNumbers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +31,38 @@ class Defaults:
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """What a probe that acts on failures is compiled from; times in seconds.
+
+    `name` is the budget's field, `usual` its default, `timeout` what one probe may take.
+    """
+
+    name: str
+    effect: str
+    server: str
+    usual: float
+    timeout: int
+    documented: Numbers | None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The time in seconds within which the kubelet acts, and who named it."""
+
+    seconds: float
+    source: str
+
+    def __str__(self) -> str:
+        return f"{format_duration(self.seconds)} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
-    """The numbers of one probe and why they are so."""
+    """The numbers of one probe, why they are so, and what they are held to."""
 
     numbers: Numbers
     reason: str
+    promise: Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +81,37 @@ class CompiledSet:
 def compile_probes(probes: Probes, defaults: Defaults) -> CompiledSet | Problem:
     """Numbers for all three probes, or the first contradiction in what was asked."""
     startup = _startup(probes, defaults)
+    if isinstance(startup, Problem):
+        return startup
     readiness = _detection(
-        "stopTrafficAfter",
-        "out of traffic",
-        budget=probes.budgets.stop_traffic_after,
-        usual=defaults.stop_traffic_after,
-        timeout=defaults.readiness_timeout,
-        documented=defaults.documented_readiness,
-        exact=probes.readiness,
-        server=defaults.server,
+        Detection(
+            name="stopTrafficAfter",
+            effect="out of traffic",
+            server=defaults.server,
+            usual=defaults.stop_traffic_after,
+            timeout=defaults.readiness_timeout,
+            documented=defaults.documented_readiness,
+        ),
+        probes.budgets.stop_traffic_after,
+        probes.readiness,
     )
+    if isinstance(readiness, Problem):
+        return readiness
     liveness = _detection(
-        "restartAfter",
-        "restarted",
-        budget=probes.budgets.restart_after,
-        usual=defaults.restart_after,
-        timeout=defaults.liveness_timeout,
-        documented=defaults.documented_liveness,
-        exact=probes.liveness,
-        server=defaults.server,
+        Detection(
+            name="restartAfter",
+            effect="restarted",
+            server=defaults.server,
+            usual=defaults.restart_after,
+            timeout=defaults.liveness_timeout,
+            documented=defaults.documented_liveness,
+        ),
+        probes.budgets.restart_after,
+        probes.liveness,
     )
-    for part in (startup, readiness, liveness):
-        if isinstance(part, Problem):
-            return part
-    assert not isinstance(startup, Problem)  # noqa: S101
-    assert not isinstance(readiness, Problem)  # noqa: S101
-    assert not isinstance(liveness, Problem)  # noqa: S101
-    return _consistent(probes, CompiledSet(startup, liveness, readiness))
+    if isinstance(liveness, Problem):
+        return liveness
+    return _in_order(probes, CompiledSet(startup, liveness, readiness))
 
 
 def given(exact: ProbeNumbers) -> bool:
@@ -110,66 +138,75 @@ def _startup(probes: Probes, defaults: Defaults) -> Compiled | Problem | None:
             "probes.startup.failureThreshold or leave it to maxStartup.",
             "spec.probes.startup",
         )
-    return Compiled(numbers, explain_startup(numbers))
+    source = "asked for" if probes.budgets.max_startup else f"default of {defaults.server}"
+    return Compiled(numbers, explain_startup(numbers), Promise(budget, source))
 
 
-def _detection(
-    name: str,
-    effect: str,
-    *,
-    budget: float | None,
-    usual: float,
-    timeout: int,
-    documented: Numbers | None,
-    exact: ProbeNumbers,
-    server: str,
-) -> Compiled | Problem:
-    if documented and budget is None:
-        numbers = override(documented, exact)
-        source = f"as documented for {server}" + (", exact fields excepted" if given(exact) else "")
-        return Compiled(numbers, f"{source}: {explain_detection(numbers, effect)}")
-    found = compile_detection(budget or usual, timeout, exact)
-    if isinstance(found, TooSmall) and budget is None:
-        plain = compile_detection(usual, timeout, _NOTHING)
-        if isinstance(plain, TooSmall):
-            raise ValueError(f"profile {server}: {name} {usual}s is below {plain.least}s")
-        found = override(plain, exact)
+def _detection(asked: Detection, budget: float | None, exact: ProbeNumbers) -> Compiled | Problem:
+    """Numbers of a probe that acts on failures; `budget` is the policy's, in seconds."""
+    if budget is None:
+        return _by_default(asked, exact)
+    found = compile_detection(budget, asked.timeout, exact)
     if isinstance(found, TooSmall):
-        return _too_small(name, budget or usual, found, exact)
-    if documented and exact.initial_delay_seconds is None:
-        found = override(found, ProbeNumbers(initial_delay_seconds=documented.initial_delay))
-    return Compiled(found, explain_detection(found, effect))
+        return _too_small(asked.name, budget, found, exact)
+    if asked.documented and exact.initial_delay_seconds is None:
+        found = replace(found, initial_delay=asked.documented.initial_delay)
+    return Compiled(found, explain_detection(found, asked.effect), Promise(budget, "asked for"))
+
+
+def _by_default(asked: Detection, exact: ProbeNumbers) -> Compiled:
+    """Documented numbers, else those of the default budget; exact fields win over both."""
+    numbers = asked.documented or _default_numbers(asked, exact)
+    numbers = override(numbers, exact)
+    told = explain_detection(numbers, asked.effect)
+    source = f"documented for {asked.server}" if asked.documented else f"default of {asked.server}"
+    if asked.documented:
+        told = f"as documented for {asked.server}: {told}"
+    if given(exact):
+        source, told = "exact numbers", f"exact numbers as asked for: {told}"
+    kept = asked.documented or given(exact)
+    return Compiled(
+        numbers, told, Promise(worst_detection(numbers) if kept else asked.usual, source)
+    )
+
+
+def _default_numbers(asked: Detection, exact: ProbeNumbers) -> Numbers:
+    for constraint in (exact, ProbeNumbers()):
+        found = compile_detection(asked.usual, asked.timeout, constraint)
+        if isinstance(found, Numbers):
+            return found
+    raise ValueError(f"{asked.server}: no numbers keep its own {asked.name} of {asked.usual}s")
 
 
 def _too_small(name: str, budget: float, found: TooSmall, exact: ProbeNumbers) -> Problem:
     because = " with the exact numbers given" if given(exact) else ""
+    instead = ", or lower the exact numbers" if given(exact) else ""
+    least = format_duration(found.least)
     return Problem(
         "ContradictingBudgets",
-        f"{name} is {format_duration(budget)}, but the kubelet needs at least "
-        f"{format_duration(found.least)}{because}: it acts after at least two missed probes. "
-        f"Give at least {format_duration(found.least)}.",
+        f"{name} is {format_duration(budget)}, but the kubelet needs at least {least}{because}. "
+        f"Give {least} or more{instead}.",
         f"spec.probes.budgets.{name}",
     )
 
 
-def _consistent(probes: Probes, compiled: CompiledSet) -> CompiledSet | Problem:
-    """A pod leaves traffic before it is restarted, in the worst case of both."""
-    stop = worst_detection(compiled.readiness.numbers)
-    restart = worst_detection(compiled.liveness.numbers)
-    if restart > stop:
+def _in_order(probes: Probes, compiled: CompiledSet) -> CompiledSet | Problem:
+    """A pod leaves traffic before it is restarted, by promise and in the worst case of both."""
+    restart, stop = compiled.liveness.promise, compiled.readiness.promise
+    numbers = compiled.liveness.numbers, compiled.readiness.numbers
+    too_close = worst_detection(numbers[0]) <= worst_detection(numbers[1])
+    if restart.seconds > stop.seconds and not too_close:
         return compiled
-    stop_source = "asked" if probes.budgets.stop_traffic_after else "by default"
-    restart_source = "asked" if probes.budgets.restart_after else "by default"
     told = (
-        f"A pod would be restarted at most {format_duration(restart)} after a failure "
-        f"(restartAfter, {restart_source}), but leave traffic only after up to "
-        f"{format_duration(stop)} (stopTrafficAfter, {stop_source})."
+        f"restartAfter is {restart} and stopTrafficAfter is {stop}: a pod has to leave traffic "
+        "before it is restarted, in the worst case of both"
     )
     if probes.budgets.stop_traffic_after is None and probes.budgets.restart_after is None:
-        return CompiledSet(compiled.startup, compiled.liveness, compiled.readiness, told)
+        return replace(compiled, too_late=f"{told}.")
+    longer = "clearly " if restart.seconds > stop.seconds else ""
     return Problem(
         "ContradictingBudgets",
-        f"{told} Give a restartAfter longer than {format_duration(stop)}, or a shorter "
-        "stopTrafficAfter.",
+        f"{told}. Give a restartAfter that is {longer}longer than "
+        f"{format_duration(stop.seconds)}, or a shorter stopTrafficAfter.",
         "spec.probes.budgets",
     )

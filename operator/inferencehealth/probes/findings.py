@@ -39,6 +39,11 @@ def effective(probe: ProbePlan) -> dict[str, Any] | None:
     return probe.wanted if probe.action in WRITES else probe.existing
 
 
+def prospective(probe: ProbePlan) -> dict[str, Any] | None:
+    """The probe in effect or, where there is none, the one that the owner is advised to take."""
+    return effective(probe) or (probe.wanted if probe.action is Action.RECOMMEND else None)
+
+
 def probe_findings(facts: Facts) -> tuple[Finding, ...]:
     """All findings about the probes that are or will be in place."""
     return (*_hang(facts), *_same(facts), *_startup(facts))
@@ -73,7 +78,7 @@ def same_handler(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None)
 
 
 def _hang(facts: Facts) -> Iterator[Finding]:
-    if handler_kind(effective(facts.liveness) or {}) == "tcpSocket":
+    if handler_kind(prospective(facts.liveness) or {}) == "tcpSocket":
         yield Finding(
             id="LivenessCannotSeeHang",
             severity="warning",

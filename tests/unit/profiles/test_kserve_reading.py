@@ -11,15 +11,20 @@ MODEL_NOT_READY = answered(503, {"error": "Model with name k1 is not ready."})
 SERVER_NOT_READY = answered(503, {"error": "Server is not ready."})
 
 
+LIVE = answered(200, {"live": True})
+READY = answered(200, {"ready": True})
+LISTING = answered(200, {"models": ["k1", "k2"]})
+MODEL_READY = answered(200, {"name": "k1", "ready": True})
+
+
 def kserve(
     *required: str,
-    live: Answer = answered(200, {"live": True}),
-    ready: Answer = answered(200, {"ready": True}),
-    listing: Answer = answered(200, {"models": ["k1", "k2"]}),
-    model: Answer = answered(200, {"name": "k1", "ready": True}),
+    ready: Answer = READY,
+    listing: Answer = LISTING,
+    model: Answer = MODEL_READY,
 ) -> Reading:
     check = requiring(*required, profile="kserve")
-    answers = {"live": live, "ready": ready, "models": listing}
+    answers = {"live": LIVE, "ready": ready, "models": listing}
     answers |= {f"model:{m.name}:{m.version}": model for m in check.models.required}
     return round_of(KSERVE, check, answers)
 

@@ -21,14 +21,15 @@ RESTRICTED = answered(
     403, {"error": "This protocol is restricted, expecting header 'triton-access-token'"}
 )
 REFUSED = unanswered(Outcome.REFUSED)
+OK = answered(200)
 
 
 def triton(
     check: CheckSpec,
     *,
     index: object = (),
-    live: Answer = answered(200),
-    ready: Answer = answered(200),
+    live: Answer = OK,
+    ready: Answer = OK,
     serving: tuple[str, ...] = (),
     model: Answer = NOT_READY,
 ) -> Reading:
@@ -100,13 +101,19 @@ TABLE = {
 
 
 @pytest.mark.parametrize(
-    ("required", "index", "ready", "serving", "sign", "reason"), TABLE.values(), ids=TABLE
+    ("required", "index", "ready", "serving", "expected"),
+    [(*row[:4], row[4:]) for row in TABLE.values()],
+    ids=TABLE,
 )
 def test_a_round_reads_as(
-    required: list[str], index: object, ready: Answer, serving: list[str], sign: str, reason: str
+    required: list[str],
+    index: object,
+    ready: Answer,
+    serving: list[str],
+    expected: tuple[str, str],
 ) -> None:
     reading = triton(requiring(*required), index=index, ready=ready, serving=tuple(serving))
-    assert (reading.sign, reading.reason) == (sign, reason)
+    assert (reading.sign, reading.reason) == expected
     assert bool(reading.message) is (reading.sign is not Sign.SERVES)
 
 
