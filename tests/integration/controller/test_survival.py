@@ -1,11 +1,8 @@
 """The controller may end at any time: nothing is lost, and nobody else ends with it."""
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from inferencehealth.kube.client import Client
 from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, REPORTS, Resource
 from tests.integration.awaiting import condition, until
 from tests.integration.objects import container, deployment, policy
+from tests.integration.programs import DEADLINE, children, program
 
 pytestmark = pytest.mark.integration
 
@@ -27,31 +25,6 @@ BINDINGS = Resource(
 ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 SYSTEM = "inferencehealth-system"
 EVERYTHING = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-DEADLINE = 60.0
-
-
-@asynccontextmanager
-async def program(
-    *words: str, kubeconfig: Path, log: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """One of our programs as a process; ended, if it still runs, when the block ends."""
-    with log.open("a") as sink:
-        running = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "inferencehealth.cli",
-            *words,
-            "--log-format",
-            "text",
-            stderr=sink,
-            env=os.environ | {"KUBECONFIG": str(kubeconfig)},
-        )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.terminate()
-            await asyncio.wait_for(running.wait(), DEADLINE)
 
 
 async def bind(client: Client, name: str, namespace: str) -> None:
@@ -169,21 +142,9 @@ async def test_the_checker_goes_on_when_the_controller_is_killed_and_started_aga
         await client.create(POLICIES, policy("first"), namespace=namespace, manager="author")
         await until(client, POLICIES, namespace, "first", lambda p: "status" in p)
         before = children(supervisor.pid)
-        os.kill(before["controller"], signal.SIGKILL)
+        before["controller"].send_signal(signal.SIGKILL)
         await client.create(POLICIES, policy("second"), namespace=namespace, manager="author")
         await until(client, POLICIES, namespace, "second", lambda p: "status" in p)
         after = children(supervisor.pid)
-        assert after["checker"] == before["checker"]
-        assert after["controller"] != before["controller"]
-
-
-def children(pid: int) -> dict[str, int]:
-    """The programs that a supervisor started, by name (Linux)."""
-    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    words = {int(p): Path(f"/proc/{p}/cmdline").read_text().split("\0") for p in pids}
-    return {
-        name: child
-        for child, line in words.items()
-        for name in ("controller", "checker")
-        if name in line
-    }
+        assert after["checker"].pid == before["checker"].pid
+        assert after["controller"].pid != before["controller"].pid
