@@ -4,11 +4,11 @@ A function returns what was seen, in lines for people, or raises StepError with 
 instead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from e2e.story import seen
 from e2e.story.seen import Pod
-from e2e.story.stage import Stage, StepError
+from e2e.story.stage import KubectlError, Stage, StepError
 from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import ProbeState
@@ -24,6 +24,8 @@ KUBELET = 120.0
 """Seconds for what the kubelet does by our probes: their budget, and the grace of a pod."""
 START = 180.0
 """Seconds for a pod to start and load: containers start slowly while others build."""
+CURL_REFUSED = "exit code 7"
+"""How kubectl exec tells that curl could not connect."""
 
 
 def running(stage: Stage, app: str, *, count: int = 1) -> tuple[Pod, ...]:
@@ -44,6 +46,7 @@ def rolled_out(stage: Stage, deployment: str) -> Pod:
         lambda: seen.rollout(stage, deployment),
         lambda rollout: rollout.done,
         within=START,
+        show=seen.rollout_in_words,
     )
     return running(stage, deployment)[0]
 
@@ -53,6 +56,17 @@ def without_probes(stage: Stage, deployment: str) -> Lines:
     if found := seen.probes(stage, deployment):
         raise StepError(f"deployment/{deployment} without probes. Seen instead: {found}")
     return (f"deployment/{deployment} has no startup, liveness or readiness probe",)
+
+
+def refuses_connections(stage: Stage, deployment: str, url: str) -> Lines:
+    """Nobody listens at an address inside the Deployment's pod."""
+    try:
+        answer = stage.act("exec", f"deployment/{deployment}", "--", "curl", "-sS", url)
+    except KubectlError as error:
+        if CURL_REFUSED in str(error):
+            return (str(error).splitlines()[0],)
+        answer = str(error)
+    raise StepError(f"{url} in deployment/{deployment} refused. Seen instead: {answer}")
 
 
 def recommended(stage: Stage, deployment: str, *, generation: int) -> Lines:
@@ -89,23 +103,29 @@ def recommended(stage: Stage, deployment: str, *, generation: int) -> Lines:
     )
 
 
-def injected(stage: Stage, deployment: str) -> Lines:
-    """All three probes are in the Deployment, and the operator owns them."""
+def injected(stage: Stage, deployment: str, *, fields: Sequence[str] = seen.PROBES) -> Lines:
+    """The Deployment has these probes and no other, and the operator owns some of them."""
     probes = stage.eventually(
         f"probes injected into deployment/{deployment}",
         lambda: seen.probes(stage, deployment),
-        lambda probes: set(probes) == set(seen.PROBES),
+        lambda probes: set(probes) == set(fields),
         within=OPERATOR,
         show=lambda probes: ", ".join(probes) or "no probe",
     )
     if FIELD_MANAGER not in (managers := seen.managers(stage, deployment)):
         raise StepError(f"probes owned by {FIELD_MANAGER}. Seen instead: {sorted(managers)}")
-    return tuple(seen.probe_in_words(field, probes[field]) for field in seen.PROBES)
+    return tuple(seen.probe_in_words(field, probes[field]) for field in fields)
 
 
 def loading(stage: Stage, policy: str) -> Lines:
-    """The policy counts a pod as Loading."""
-    return _status(stage, policy, "a pod Loading", lambda found: found.status.pods.loading > 0)
+    """A pod has started and the policy calls it Loading."""
+
+    def told(found: Policy) -> bool:
+        return any(
+            case.verdict == "Loading" and case.reason != "PodPending" for case in found.status.worst
+        )
+
+    return _status(stage, policy, "a pod Loading", told)
 
 
 def ready(stage: Stage, policy: str) -> Lines:
@@ -196,7 +216,7 @@ def _status(
     *,
     within: float = VERDICT,
 ) -> Lines:
-    stage.eventually(
+    found = stage.eventually(
         f"policy {policy}: {what}",
         lambda: seen.policy(stage, policy),
         until,
@@ -204,7 +224,6 @@ def _status(
         show=seen.policy_in_words,
     )
     # The table first, for it is what people see; then who is worst and why.
-    found = seen.policy(stage, policy)
     table = stage.table("inferencehealthpolicy", policy).splitlines()
     worst = found.status.worst[:1]
     return (*table, *(f"{c.pod or c.workload}: {c.reason}: {c.message}" for c in worst))

@@ -6,7 +6,7 @@ from e2e.loopback import servers as processes
 from e2e.loopback.servers import Servers
 from e2e.story import expect, seen, workloads
 from e2e.story.expect import Lines
-from e2e.story.on_node import DEPLOYMENTS, POLICIES
+from e2e.story.on_node import DEPLOYMENTS
 from e2e.story.scene import Scene
 
 
@@ -84,7 +84,7 @@ def _recommend(servers: Servers, start_operator: Callable[[], str]) -> Lines:
     generations = {name: seen.rollout(stage, name).generation for name in DEPLOYMENTS.values()}
     stage.audience.typed(start_operator())
     for policy in DEPLOYMENTS:
-        workloads.apply_policy(stage, POLICIES / f"{policy}.yaml")
+        workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
     lines: list[str] = []
     for deployment, generation in generations.items():
         lines += expect.recommended(stage, deployment, generation=generation)

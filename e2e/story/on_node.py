@@ -1,14 +1,12 @@
 """The story on a real kubelet: real Triton and the ASR stack in pods, and what befalls them."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from e2e.story import expect, faults, seen, workloads
 from e2e.story.expect import Lines
 from e2e.story.scene import Scene
 from e2e.story.stage import Stage
 
-POLICIES = Path(__file__).parent / "policies"
 DEPLOYMENTS = {"triton": "triton", "asr": "api-server"}
 """The Deployment that each policy selects; each has a Service of its own name."""
 
@@ -70,6 +68,13 @@ def scenes(stage: Stage, start_operator: Callable[[], str]) -> tuple[Scene, ...]
             "The kubelet does it, by the liveness probe that was injected.",
             lambda: _hang(stage),
         ),
+        Scene(
+            "load-again",
+            "Ready for the kubelet, but not for us",
+            "The mended model had been loaded by hand, so the restart lost it: Triton is live and "
+            "ready, the kubelet sends traffic, and a third of the requests would fail.",
+            lambda: _load_again(stage),
+        ),
     )
 
 
@@ -82,7 +87,8 @@ def _deploy(stage: Stage) -> Lines:
     return (
         *stage.table("deployments").splitlines(),
         *bare,
-        "Kubernetes calls every pod ready, though Triton still loads a model for 20 s",
+        "Kubernetes calls every pod ready, but Triton has not even opened its port:",
+        *expect.refuses_connections(stage, "triton", "http://localhost:8000/v2/health/live"),
     )
 
 
@@ -90,7 +96,7 @@ def _recommend(stage: Stage, start_operator: Callable[[], str]) -> Lines:
     generations = {name: seen.rollout(stage, name).generation for name in DEPLOYMENTS.values()}
     stage.audience.typed(start_operator())
     for policy in DEPLOYMENTS:
-        workloads.apply_policy(stage, POLICIES / f"{policy}.yaml")
+        workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
     lines: list[str] = []
     for deployment, generation in generations.items():
         lines += expect.recommended(stage, deployment, generation=generation)
@@ -148,6 +154,10 @@ def _hang(stage: Stage) -> Lines:
     frozen = faults.freeze(stage.cluster, before, "tritonserver")
     told = expect.broken(stage, "triton", reason="NoAnswer", words="")
     kubelet = expect.restarted(stage, before)
-    ready = expect.ready(stage, "triton")
-    expect.in_traffic(stage, "triton", before)
-    return (*frozen, *told, *kubelet, "then:", *ready)
+    return (*frozen, *told, *kubelet, *expect.in_traffic(stage, "triton", before))
+
+
+def _load_again(stage: Stage) -> Lines:
+    told = expect.broken(stage, "triton", reason="ModelNotLoaded", words="--load-model=broken")
+    faults.load_model(stage, "broken")
+    return (*told, "then:", *expect.ready(stage, "triton"))

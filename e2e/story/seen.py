@@ -74,6 +74,14 @@ def rollout(stage: Stage, deployment: str) -> Rollout:
     )
 
 
+def rollout_in_words(found: Rollout) -> str:
+    """A Deployment's counts in one line."""
+    return (
+        f"{found.updated} of {found.wanted} pods updated, {found.available} available, "
+        f"{found.total} in all"
+    )
+
+
 def probes(stage: Stage, deployment: str) -> dict[str, Mapping[str, Any]]:
     """The probes of a Deployment's first container, by field."""
     container = stage.look("deployment", deployment)["spec"]["template"]["spec"]["containers"][0]

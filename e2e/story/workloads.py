@@ -13,6 +13,7 @@ Document = dict[str, Any]
 Alter = Callable[[Document], None]
 
 MANIFESTS = Path(__file__).resolve().parents[1] / "servers" / "manifests"
+POLICIES = Path(__file__).parent / "policies"
 
 
 def documents(file: Path) -> list[Document]:

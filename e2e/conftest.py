@@ -1,4 +1,4 @@
-"""The cluster's own tests use its fixtures."""
+"""All suites below share one cluster a tier, for the session."""
 
 from e2e.cluster.fixture import cluster, cluster_of
 
