@@ -9,17 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inferencehealth.api.report import Health
+from inferencehealth.api.report import CheckSpec, Health
 from inferencehealth.checker.health import health
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.rounds import Ask, check_pod, compile_check
+from inferencehealth.checker.suspicion import Suspicion
 from inferencehealth.checker.targets import Delta, Targets
 from inferencehealth.checker.work import Checked, Work, first_history, work_for
 from inferencehealth.checks.deadlines import phase
-from inferencehealth.checks.history import History
+from inferencehealth.checks.history import History, reopen
 from inferencehealth.checks.scheduler import Scheduler
 from inferencehealth.checks.steps import Reading
 from inferencehealth.checks.verdict import judge
+from inferencehealth.checks.verdicts import SERVING
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.store import Change, Key
 
@@ -66,6 +68,8 @@ class Engine:
         self._pods: dict[Key, PodRecord] = {}
         self._works: dict[Key, Work] = {}
         self._started = False
+        self._total = 0
+        self._suspicion: Suspicion[Checked] = Suspicion()
         self.scheduler: Scheduler[Checked] = Scheduler(self._check, concurrency=concurrency)
 
     # what changes
@@ -147,10 +151,13 @@ class Engine:
         if spec is None or spec == work.compiled.spec:
             self._mark(record.key)
             return
+        another = _question(spec) != _question(work.compiled.spec)
         work.compiled, work.complete = compile_check(spec), False
         work.waiting = set(work.pods.values())
         for checked in work.waiting:
             checked.see(checked.pod)
+            if another:
+                checked.history = reopen(checked.history)
             self._schedule(checked)
 
     def _apply(self, delta: Delta) -> None:
@@ -159,12 +166,15 @@ class Engine:
             checked = work.pods.pop(key)
             work.waiting.discard(checked)
             self.scheduler.drop(checked)
+            self._suspicion.forget(checked)
+            self._total -= 1
             self._complete(work)
             self._mark(report)
         for report, key in delta.joined:
             work, pod = self._works[report], self._pods[key]
             checked = Checked(work, pod, first_history(work, pod, self._clock()))
             work.pods[key] = checked
+            self._total += 1
             if not work.complete:
                 work.waiting.add(checked)
             self._schedule(checked)
@@ -187,16 +197,31 @@ class Engine:
         self._judge(checked, None, decided=checked.known)
 
     async def _check(self, checked: Checked) -> None:
-        """One round; its reading is dropped when meanwhile it is about another pod or spec."""
-        work, pod, compiled = checked.work, checked.pod, checked.work.compiled
+        """One round; dropped when it turns out to be about another pod, container or spec."""
+        work, facts, compiled = checked.work, checked.facts, checked.work.compiled
         if checked.known:
             self._hear(checked)
             return
-        reading = await check_pod(compiled, pod.ip, self._ask)
-        still_checked = work.pods.get((pod.namespace, pod.name)) is checked
-        if not still_checked or work.compiled is not compiled or checked.pod.ip != pod.ip:
+        reading = await check_pod(compiled, facts.ip, self._ask)
+        key = (checked.pod.namespace, checked.pod.name)
+        if work.pods.get(key) is not checked or work.compiled is not compiled:
             return
-        self._judge(checked, reading, decided=True)
+        if (checked.facts.ip, checked.facts.started_at) != (facts.ip, facts.started_at):
+            return
+        self._judge(checked, self._doubt(checked, reading), decided=True)
+
+    def _doubt(self, checked: Checked, reading: Reading) -> Reading:
+        """The reading, unless so many pods fell silent that we suspect ourselves."""
+        work = checked.work
+        return self._suspicion.weigh(
+            checked,
+            reading,
+            serving=checked.history.verdict in SERVING,
+            policy=work.record.policy_key,
+            interval=work.compiled.spec.interval,
+            total=self._total,
+            now=self._clock(),
+        )
 
     def _judge(self, checked: Checked, reading: Reading | None, *, decided: bool) -> None:
         """Judge the pod anew; `decided`: the result is about the present spec."""
@@ -219,6 +244,11 @@ class Engine:
             work.complete = True
             work.told = {}
             self._mark(work.record.key)
+
+
+def _question(spec: CheckSpec) -> tuple[object, ...]:
+    """What is asked, apart from how often and how patiently."""
+    return spec.profile, spec.container, spec.port, spec.models, spec.components, spec.endpoints
 
 
 def _shown(history: History) -> tuple[object, ...]:

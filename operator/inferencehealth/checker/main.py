@@ -126,7 +126,7 @@ async def _work(
         logger.info("knows %d reports and %d pods", len(reports.store), len(pods.store))
         engine.start()
         # The sign of life comes before the first report that refers to it.
-        await _beat(heartbeat)
+        await _beat(heartbeat, engine)
         writer.open(engine)
         group.create_task(engine.scheduler.run())
         group.create_task(_keep_beating(heartbeat, engine))
@@ -144,19 +144,25 @@ async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None
 
 async def _keep_beating(heartbeat: Heartbeat, engine: Engine) -> None:
     """A sign of life as long as checks start when they are due: a stuck engine is no life."""
+    trouble = ""
     while True:
         await asyncio.sleep(heartbeat.period)
-        if engine.keeps_up():
-            await _beat(heartbeat)
-        else:
-            logger.warning("checks are %.1f s late; no sign of life", engine.scheduler.lateness())
+        before, trouble = trouble, await _beat(heartbeat, engine)
+        if trouble and not before:
+            logger.warning("no sign of life from here: %s", trouble)
+        elif before and not trouble:
+            logger.info("a sign of life again, after: %s", before)
 
 
-async def _beat(heartbeat: Heartbeat) -> None:
+async def _beat(heartbeat: Heartbeat, engine: Engine) -> str:
+    """One sign of life, or why there is none."""
+    if not engine.keeps_up():
+        return f"checks start {engine.scheduler.lateness():.1f} s late"
     try:
         await heartbeat.beat()
     except KubeError as error:
-        logger.warning("no sign of life could be given: %s", error)
+        return str(error)
+    return ""
 
 
 class News:

@@ -90,4 +90,5 @@ def facts_of(pod: PodRecord, container: str) -> PodFacts:
         last_termination=found.last_termination if found else "",
         restarts=found.restarts if found else 0,
         unschedulable=pod.unschedulable,
+        ready=found.ready if found else False,
     )

@@ -14,6 +14,9 @@ from inferencehealth.checks.verdicts import Verdict
 
 NO_ANSWER: Final = "NoAnswer"
 """Reason of a SILENT reading whose connection was accepted: hung, or too busy to answer."""
+RESET: Final = "ConnectionReset"
+"""Reason of a SILENT reading whose connection was accepted and closed: a proxy that demands mTLS
+does that (Istio, PeerAuthentication STRICT)."""
 CRASH_LOOP: Final = "CrashLoopBackOff"
 
 _IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
@@ -146,6 +149,12 @@ def _silent(
         message = f"no answer yet; it may take {budget} from its container's start"
         return _quiet(Verdict.LOADING, "Starting", message + _restarted(pod))
     if not history.served and not _within_budget(history, thresholds, now):
+        if reading.reason == RESET and pod.ready:
+            message = (
+                "it closes our connections without an answer, but the kubelet calls it ready; "
+                "a service mesh that demands mTLS may keep the checker out"
+            )
+            return Candidate(Verdict.UNKNOWN, "KeptOut", message)
         message = (
             f"not seen to serve since its container started {_rounded(_age(history, now))} ago; "
             f"the startup budget is {budget}: {reading.message}"

@@ -1,6 +1,6 @@
 """What is remembered of one pod between two rounds: the values that `verdict.judge` works on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from inferencehealth.checks.steps import Item
@@ -31,7 +31,8 @@ class PodFacts:
     """What Kubernetes knows about the pod and the server's container.
 
     `started_at` is in epoch seconds, None while the container does not run. `waiting` and
-    `last_termination` are the kubelet's reasons, empty when there is none.
+    `last_termination` are the kubelet's reasons, empty when there is none. `ready` is what the
+    kubelet says of the container.
     """
 
     uid: str
@@ -42,6 +43,7 @@ class PodFacts:
     last_termination: str = ""
     restarts: int = 0
     unschedulable: str = ""
+    ready: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,5 +114,26 @@ def resume(pod: PodFacts, verdict: Verdict, reason: str, message: str, since: fl
         served=started <= since
         and (verdict in SERVING | {Verdict.BUSY, Verdict.ASLEEP} or reason in AFTER_SERVING),
         loading_since=max(since, started) if verdict is Verdict.LOADING else None,
+        patience=RESUMED_PATIENCE,
+    )
+
+
+def reopen(history: History) -> History:
+    """The history after the question changed: what is believed stands until the first answer.
+
+    That answer decides at once. A verdict on the old question must not count as one on the new.
+    """
+    return replace(
+        history,
+        fresh=True,
+        models=(),
+        components=(),
+        failing_since=None,
+        failures=0,
+        successes=0,
+        unknowns=0,
+        seen=None,
+        alike=0,
+        repeats=0,
         patience=RESUMED_PATIENCE,
     )

@@ -193,6 +193,17 @@ async def test_a_reading_of_another_address_is_dropped() -> None:
     assert w.checked().history.reason == "NotChecked"
 
 
+async def test_a_reading_of_the_container_before_its_restart_is_dropped() -> None:
+    w = world()
+    w.hold = asyncio.Event()
+    late = asyncio.create_task(w.engine._check(w.checked()))
+    await asyncio.sleep(0)
+    w.engine.on_pod(modified(pod(), containers=pod(started_at=START + 50, restarts=1).containers))
+    w.hold.set()
+    await late
+    assert w.checked().history.reason == "NotChecked"
+
+
 async def test_a_reading_by_an_old_spec_is_dropped_and_all_are_asked_again() -> None:
     w = world()
     await w.round()
@@ -205,6 +216,16 @@ async def test_a_reading_by_an_old_spec_is_dropped_and_all_are_asked_again() -> 
     assert w.engine.render(KEY, None) is None
     await w.round()
     assert w.said().observed_generation == 2
+
+
+async def test_after_the_question_changed_the_first_answer_decides() -> None:
+    w = world()
+    await w.round()
+    assert w.said().verdict == "Ready"
+    w.answers[pod().ip] = NOT_READY
+    w.engine.on_report(modified(report(), generation=2, check=spec(port=9000)))
+    await w.round()
+    assert (w.said().observed_generation, w.said().verdict) == (2, "Broken")
 
 
 async def test_a_new_generation_that_checks_the_same_is_said_at_once() -> None:
@@ -286,6 +307,22 @@ async def test_a_blocked_pod_is_unknown_and_never_broken() -> None:
     for _ in range(10):
         await w.round()
     assert (w.said().verdict, w.said().reason) == ("Unknown", "ConnectTimeout")
+
+
+async def test_a_silence_of_most_pods_of_several_policies_is_suspected_to_be_ours() -> None:
+    names = [f"p{n}" for n in range(20)]
+    w = world(
+        *(report(n, spec(podSelector={"matchLabels": {"app": n}}), policy=n) for n in names),
+        *(pod(n, app=n, ip=f"10.0.1.{i}") for i, n in enumerate(names)),
+    )
+    await w.round()
+    w.answers = {f"10.0.1.{i}": REFUSED for i in range(20)}
+    for _ in range(3):
+        for name in names:
+            w.now += 0.5
+            await w.engine._check(w.checked(name))
+    verdicts = [(c.history.verdict, c.history.reason) for c in w.engine.checked()]
+    assert verdicts == [(Verdict.UNKNOWN, "CheckerSuspect")] * 20
 
 
 async def test_the_scheduler_runs_what_the_engine_checks() -> None:
