@@ -147,6 +147,20 @@ def test_a_pod_found_old_and_silent_is_given_the_threshold() -> None:
     assert verdicts(rounds("RRR", begin(POD, at(0)), POD, since=2 * BUDGET)) == "??x"
 
 
+def test_a_mesh_that_keeps_us_out_is_not_held_against_the_pod() -> None:
+    reset = Reading(Sign.SILENT, "ConnectionReset", "closed without an answer")
+    ready = replace(POD, ready=True)
+    for pod, expected in ((ready, Verdict.UNKNOWN), (POD, Verdict.BROKEN)):
+        history = begin(pod, at(0))
+        for turn in range(80):
+            history = judge(reset, pod, history, THRESHOLDS, at(turn * INTERVAL))
+        assert history.verdict is expected
+    history = rounds("S", begin(ready, at(0)), ready)[-1]
+    for turn in range(3):
+        history = judge(reset, ready, history, THRESHOLDS, at(20 + turn * INTERVAL))
+    assert (history.verdict, history.reason) == (Verdict.BROKEN, "ConnectionReset")
+
+
 def test_no_answer_tells_for_how_long() -> None:
     broken = rounds("NNN", serving(), POD, since=INTERVAL)[-1]
     assert broken.reason == "NoAnswer"
