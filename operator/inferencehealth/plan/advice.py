@@ -7,7 +7,7 @@ from inferencehealth.probes.findings import Facts, probe_findings, prospective, 
 from inferencehealth.probes.merge import ProbePlan
 from inferencehealth.profiles.custom import kubelet_can_read
 from inferencehealth.profiles.detect import Detected
-from inferencehealth.profiles.profile import Handlers, StaticFinding
+from inferencehealth.profiles.profile import Handlers, Profile, StaticFinding
 
 
 def advise(
@@ -40,6 +40,7 @@ def advise(
     return (
         *(_finding(one, container) for one in static),
         *probe_findings(facts),
+        *_unversioned(detected.profile, check, container),
         *_unreadable(policy, container),
         *_too_late(compiled, container),
     )
@@ -52,6 +53,22 @@ def _finding(static: StaticFinding, container: str) -> Finding:
         container=container,
         message=static.message,
         remedy=static.remedy,
+    )
+
+
+def _unversioned(profile: Profile, check: CheckSpec, container: str) -> tuple[Finding, ...]:
+    named = [f'"{m.name}" version {m.version}' for m in check.models.required if m.version]
+    if profile.tells_versions or not named:
+        return ()
+    return (
+        Finding(
+            id="VersionNotChecked",
+            severity="info",
+            container=container,
+            message=f"{profile.title} does not tell versions of a model apart: of {named[0]} only "
+            "the name is checked.",
+            remedy="Leave the version out of spec.server.models.required.",
+        ),
     )
 
 

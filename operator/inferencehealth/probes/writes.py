@@ -22,7 +22,11 @@ class SsaApply:
 
 @dataclass(frozen=True, slots=True)
 class JsonPatch:
-    """The operations of a JSON patch (RFC 6902), guarded by resourceVersion and container name."""
+    """The operations of a JSON patch (RFC 6902), good only for the spec that was planned on.
+
+    Guarded by uid and generation: a resourceVersion would also change with every status update,
+    which a rollout makes many of.
+    """
 
     operations: list[dict[str, Any]]
 
@@ -79,9 +83,9 @@ def _operations(
     listed = workload.raw["spec"]["template"]["spec"][field]
     index = next(i for i, raw in enumerate(listed) if raw["name"] == container.name)
     at = f"/spec/template/spec/{field}/{index}"
-    version = workload.raw["metadata"].get("resourceVersion", "")
     return [
-        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "test", "path": "/metadata/uid", "value": workload.uid},
+        {"op": "test", "path": "/metadata/generation", "value": workload.generation},
         {"op": "test", "path": f"{at}/name", "value": container.name},
         *(_operation(f"{at}/{probe.kind}", probe) for probe in changed),
     ]

@@ -107,8 +107,9 @@ def read_detailed(spec: CheckSpec, answer: Answer) -> Reading:
     if not items:
         items = _from_status(required, why, down=down)
     reading = components_reading(items)
-    if down and reading.sign in {Sign.SERVES, Sign.DEGRADED}:
-        message = f"the API server says that it is unhealthy: {why or 'it gives no reason'}"
+    if down and reading.sign in {Sign.SERVES, Sign.DEGRADED, Sign.UNKNOWN}:
+        cause = why or (reading.message if reading.sign is Sign.DEGRADED else "")
+        message = f"the API server says that it is unhealthy: {cause or 'it gives no reason'}"
         return replace(reading, sign=Sign.FAILS, reason="ServerUnhealthy", message=message)
     return reading
 
@@ -119,16 +120,19 @@ def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
 
 
 def _from_status(required: tuple[str, ...], why: str, *, down: bool) -> tuple[Item, ...]:
-    """/health is documented to be 200 exactly while the server has ASR workers."""
-    workers = Item(WORKERS, Sign.SERVES, required=WORKERS in required)
-    if down:
-        workers = replace(
-            workers,
-            sign=Sign.FAILS,
-            reason="ComponentDown",
-            message=f"component {WORKERS} is down: {why or 'the server gives no reason'}",
-        )
+    """Items where the answer names no components.
+
+    200 is documented to mean that there are ASR workers, and the lack of them to be 503 with a
+    reason that says so; any other reason is about something else.
+    """
     api = Item(API_SERVER, Sign.SERVES, required=API_SERVER in required)
+    workers = Item(WORKERS, Sign.SERVES, required=WORKERS in required)
+    if down and "asr worker" in why.lower():
+        message = f"component {WORKERS} is down: {why}"
+        workers = replace(workers, sign=Sign.FAILS, reason="ComponentDown", message=message)
+    elif down:
+        message = "the server says only that it is unhealthy as a whole"
+        workers = replace(workers, sign=Sign.UNKNOWN, reason="NotReported", message=message)
     rest = component_items({}, tuple(r for r in required if r not in {WORKERS, API_SERVER}))
     return (api, workers, *rest)
 

@@ -209,6 +209,7 @@ KSERVE = Profile(
     steps=steps,
     fold=fold,
     named_models=named_models,
+    tells_versions=False,
     unnamed_findings=(
         StaticFinding(
             id="ModelsNotNamed",

@@ -122,5 +122,7 @@ class Profile:
     """Models that the container's own arguments name; required where the policy names none."""
     liveness_findings: tuple[StaticFinding, ...] = field(default=())
     """Findings that hold while liveness follows the profile instead of the process."""
+    tells_versions: bool = True
+    """Whether the server answers for one version of a model."""
     unnamed_findings: tuple[StaticFinding, ...] = field(default=())
     """Findings that hold where no required model is known."""

@@ -63,12 +63,22 @@ _UNANSWERED: Final = {
 }
 
 _DENIED: Final = frozenset({401, 403, 407})
+_GATEWAY: Final = frozenset({502, 504})
+_ENVOY: Final = (b"upstream connect error", b"no healthy upstream", b"upstream request timeout")
+"""How the body of Envoy's own 503 begins (envoyproxy/envoy, local replies)."""
+
+_NOT_REACHED: Final = Reading(
+    Sign.SILENT,
+    "NotReachedByProxy",
+    "a proxy in the pod answers in the server's place: it can't reach the server",
+)
 
 
 def unanswered(answer: Answer) -> Reading | None:
-    """The reading of an exchange that gives nothing to judge by; None where there is an answer.
+    """The reading of an exchange that gives nothing to judge by; None where the server answered.
 
-    A refusal to tell us (401, 403) says nothing about the server's health either.
+    A refusal to tell us (401, 403) says nothing about the server's health either. In a service
+    mesh the pod's proxy accepts the connection while the server still loads, and answers itself.
     """
     if answer.outcome is not Outcome.ANSWERED:
         return _UNANSWERED[answer.outcome]
@@ -78,7 +88,8 @@ def unanswered(answer: Answer) -> Reading | None:
             "AccessDenied",
             f"the server answers {answer.status}: it does not let the checker ask",
         )
-    return None
+    by_envoy = answer.status == 503 and answer.body.startswith(_ENVOY)
+    return _NOT_REACHED if by_envoy or answer.status in _GATEWAY else None
 
 
 def unexpected(path: str, answer: Answer, wanted: str) -> Reading:

@@ -12,6 +12,7 @@ from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Sign
 from inferencehealth.profiles.reading import (
+    SERVES,
     merge_items,
     named,
     parse_json,
@@ -77,57 +78,48 @@ def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
     ending = worst_reading(asked.values())
     listed = index.models if index and index.sign is Sign.SERVES else None
     required = tuple(_required(model, readings, listed) for model in spec.models.required)
-    discovered = _discovered(spec, listed or ())
+    others = _others(spec, listed or ())
+    discovered = others if spec.models.discover else ()
     if ending.sign in {Sign.SILENT, Sign.UNKNOWN}:
         told = [item for item in required if item.sign is not Sign.UNKNOWN]
         wanted = [(model.name, model.version) for model in spec.models.required]
         return replace(ending, models=(*with_missing(told, wanted, ending), *discovered))
-    whole = _whole(asked, required, discovered, listed)
+    live, ready = asked.get("live", SERVES), asked.get("ready", SERVES)
+    if live.sign is Sign.FAILS or ready.reason not in {"", "ServerNotReady"}:
+        whole = live if live.sign is Sign.FAILS else ready
+    elif required:
+        whole = _by_required(required, ready, others, discovered)
+    else:
+        whole = _by_server(ready, others, discovered, listed)
     return replace(whole, models=(*required, *discovered))
 
 
-def _whole(
-    asked: Mapping[str, Reading],
+def _by_required(
     required: tuple[Item, ...],
-    discovered: tuple[Item, ...],
-    listed: tuple[Item, ...] | None,
-) -> Reading:
-    live, ready = asked["live"], asked.get("ready", Reading(Sign.SERVES))
-    if live.sign is Sign.FAILS:
-        return live
-    if ready.sign is Sign.FAILS and ready.reason != "ServerNotReady":
-        return ready
-    if required:
-        worst = worst_item(required)
-        if worst.sign is not Sign.SERVES:
-            return _reading(worst)
-    return _others(ready, discovered, listed, serving=bool(required))
-
-
-def _others(
     ready: Reading,
+    others: tuple[Item, ...],
+    discovered: tuple[Item, ...],
+) -> Reading:
+    """The required models decide; what else is wrong with the server only degrades the pod."""
+    worst = worst_item(required)
+    if worst.sign is not Sign.SERVES:
+        return _reading(worst)
+    if ready.sign is Sign.SERVES:
+        failed = _first(discovered, Sign.FAILS)
+        return replace(_reading(failed), sign=Sign.DEGRADED) if failed else ready
+    cause = _first(others, Sign.FAILS, Sign.LOADING, Sign.ASLEEP)
+    return replace(_reading(cause) if cause else ready, sign=Sign.DEGRADED)
+
+
+def _by_server(
+    ready: Reading,
+    others: tuple[Item, ...],
     discovered: tuple[Item, ...],
     listed: tuple[Item, ...] | None,
-    *,
-    serving: bool,
 ) -> Reading:
-    """What the server as a whole and the models that nobody named add.
-
-    `serving`: there are required models, and all of them serve.
-    """
-    causes = [
-        next((item for item in discovered if item.sign is sign), None)
-        for sign in (Sign.FAILS, Sign.LOADING, Sign.ASLEEP)
-    ]
-    failed, loading, asleep = causes
-    if ready.sign is Sign.SERVES:
-        return replace(_reading(failed), sign=Sign.DEGRADED) if failed else ready
-    cause = failed or loading or asleep
-    if serving:
-        why = _reading(cause) if cause else ready
-        return replace(why, sign=Sign.DEGRADED)
-    if cause:
-        return _reading(cause)
+    """Where no model is required the server's own word decides, unless it serves nothing at all."""
+    if listed is None and ready.sign is Sign.SERVES:
+        return ready
     if listed is None:
         return Reading(
             Sign.LOADING,
@@ -135,7 +127,25 @@ def _others(
             "Triton says that it is not ready; whether a model loads or failed is not known, "
             "because its repository index can't be read",
         )
-    return ready
+    if ready.sign is Sign.SERVES and _first(listed, Sign.SERVES):
+        failed = _first(discovered, Sign.FAILS)
+        return replace(_reading(failed), sign=Sign.DEGRADED) if failed else ready
+    cause = _first(others, Sign.FAILS, Sign.LOADING)
+    if cause:
+        return _reading(cause)
+    if not _first(listed, Sign.SERVES):
+        names = named(item.name for item in listed)
+        return Reading(
+            Sign.ASLEEP, "NoModelLoaded", f"no model is loaded; the repository has {names}"
+        )
+    unloaded = _first(others, Sign.ASLEEP)
+    return _reading(unloaded) if unloaded else ready
+
+
+def _first(items: Iterable[Item], *signs: Sign) -> Item | None:
+    """The first item with the first of these signs that any item has."""
+    listed = tuple(items)
+    return next((item for sign in signs for item in listed if item.sign is sign), None)
 
 
 def _required(
@@ -196,10 +206,8 @@ def _explained(item: Item, told: Item, listed: tuple[Item, ...]) -> Item:
     return replace(item, sign=entry.sign, reason=entry.reason, message=entry.message)
 
 
-def _discovered(spec: CheckSpec, listed: Iterable[Item]) -> tuple[Item, ...]:
+def _others(spec: CheckSpec, listed: Iterable[Item]) -> tuple[Item, ...]:
     """Items nobody required; those never loaded are only files in a repository."""
-    if not spec.models.discover:
-        return ()
     whole = {model.name for model in spec.models.required if not model.version}
     exact = {(model.name, model.version) for model in spec.models.required}
     return merge_items(

@@ -36,7 +36,7 @@ def deployment(
                 "name": "triton",
                 "namespace": "ml",
                 "uid": "u-1",
-                "resourceVersion": "42",
+                "generation": 7,
                 "managedFields": managed or [],
                 **meta,
             },

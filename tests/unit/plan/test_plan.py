@@ -127,6 +127,13 @@ def test_kserve_without_a_named_model_is_warned_about() -> None:
     assert "ModelsNotNamed" in ids(planned)
 
 
+def test_a_version_that_the_server_can_not_tell_is_told() -> None:
+    policy = a_policy(server={"models": {"required": [{"name": "iris", "version": "2"}]}})
+    kserve = plan(policy, deployment({"image": "kserve/sklearnserver:v0.15"}))
+    assert "VersionNotChecked" in ids(kserve)
+    assert "VersionNotChecked" not in ids(plan(policy, deployment({"image": TRITON})))
+
+
 def test_the_policys_models_win_over_the_containers_arguments() -> None:
     server = {"image": "kserve/sklearnserver:v0.15", "args": ["--model_name=iris"]}
     policy = a_policy(server={"models": {"required": [{"name": "other"}]}})

@@ -79,7 +79,8 @@ def test_the_authors_probe_is_replaced_whole_and_only_on_the_object_that_was_see
     ]
     assert write_of(target, target.containers[1], probes) == JsonPatch(
         [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": "42"},
+            {"op": "test", "path": "/metadata/uid", "value": "u-1"},
+            {"op": "test", "path": "/metadata/generation", "value": 7},
             {"op": "test", "path": "/spec/template/spec/containers/1/name", "value": "main"},
             {"op": "add", "path": "/spec/template/spec/containers/1/startupProbe", "value": OURS},
             {
@@ -100,7 +101,7 @@ def test_what_we_once_patched_is_patched_again_because_an_apply_would_conflict_w
     ]
     write = write_of(target, target.containers[0], probes)
     assert isinstance(write, JsonPatch)
-    assert [op["op"] for op in write.operations] == ["test", "test", "replace"]
+    assert [op["op"] for op in write.operations] == ["test", "test", "test", "replace"]
 
 
 def test_what_we_once_patched_is_removed_by_a_patch() -> None:

@@ -15,6 +15,7 @@ UP = {
     "redis": "healthy",
 }
 NO_WORKERS = {"status": "unhealthy", "reason": "No ASR workers available"}
+LOST_REDIS = {"status": "unhealthy", "reason": "Redis connection failed"}
 EXAMPLE = {"required": ["lightning_asr", "redis"], "optional": ["license_proxy"]}
 
 
@@ -47,6 +48,8 @@ def asr(answer: Answer, components: dict[str, Any] | None = None) -> Reading:
         (None, detailed(503, "unhealthy"), "Fails", "ServerUnhealthy"),
         (None, detailed(503, "unhealthy", redis="unhealthy"), "Fails", "ServerUnhealthy"),
         (None, answered(503, NO_WORKERS), "Fails", "ComponentDown"),
+        (None, answered(503, LOST_REDIS), "Fails", "ServerUnhealthy"),
+        (None, answered(503, b"overloaded"), "Fails", "ServerUnhealthy"),
         (EXAMPLE, answered(200, {"status": "healthy"}), "Fails", "ComponentNotFound"),
         (None, answered(200, {"status": "healthy"}), "Serves", ""),
         (None, answered(200, b"OK"), "Serves", ""),
@@ -73,6 +76,18 @@ def test_unhealthy_is_not_taken_for_healthy_because_it_contains_the_word() -> No
 def test_the_documented_reason_is_told() -> None:
     reading = asr(answered(503, NO_WORKERS))
     assert reading.message == "component lightning_asr is down: No ASR workers available"
+
+
+def test_workers_are_not_blamed_for_something_else() -> None:
+    reading = asr(answered(503, LOST_REDIS))
+    assert "Redis connection failed" in reading.message
+    assert {i.name: i.sign for i in reading.components}["lightning_asr"] is Sign.UNKNOWN
+
+
+def test_an_optional_component_that_takes_the_server_down_is_named() -> None:
+    reading = asr(detailed(503, "unhealthy", redis="unhealthy"))
+    assert reading.sign is Sign.FAILS
+    assert "redis" in reading.message
 
 
 def test_required_components_are_marked_and_silent_with_a_silent_server() -> None:

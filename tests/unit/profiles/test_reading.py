@@ -46,6 +46,21 @@ def test_being_denied_says_nothing_about_the_server(status: int) -> None:
     assert reading.sign is Sign.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answered(502),
+        answered(504),
+        answered(503, b"upstream connect error or disconnect/reset before headers. reset reason"),
+        answered(503, b"no healthy upstream"),
+    ],
+)
+def test_a_meshs_proxy_that_answers_instead_is_not_taken_for_the_server(answer: Answer) -> None:
+    reading = unanswered(answer)
+    assert reading is not None
+    assert (reading.sign, reading.reason) == (Sign.SILENT, "NotReachedByProxy")
+
+
 @pytest.mark.parametrize("status", [200, 400, 404, 429, 500, 503])
 def test_any_other_status_is_left_to_the_profile(status: int) -> None:
     assert unanswered(answered(status)) is None

@@ -87,9 +87,58 @@ TABLE = {
     "none named, failed": ([], [GOOD, FAILED], NOT, [], "Fails", "ModelLoadFailed"),
     "none named, loading": ([], [GOOD, LOADING], NOT, [], "Loading", "ModelLoading"),
     "none named, failed and loading": ([], [LOADING, FAILED], NOT, [], "Fails", "ModelLoadFailed"),
-    "none named, unloaded": ([], [UNLOADED], NOT, [], "Asleep", "ModelUnloaded"),
+    "none named, unloaded": ([], [UNLOADED], answered(200), [], "Asleep", "NoModelLoaded"),
+    "none named, unloading": ([], [UNLOADING], NOT, [], "Asleep", "NoModelLoaded"),
+    "none named, empty": ([], [], answered(200), [], "Asleep", "NoModelLoaded"),
+    "none named, one unloading": (
+        [],
+        [UNLOADING, {**GOOD, "name": "a"}],
+        NOT,
+        [],
+        "Asleep",
+        "ModelUnloaded",
+    ),
+    "none named, one unloaded": (
+        [],
+        [UNLOADED, {**GOOD, "name": "a"}],
+        answered(200),
+        [],
+        "Serves",
+        "",
+    ),
+    "none named, all failed, lenient": (
+        [],
+        [FAILED],
+        answered(200),
+        [],
+        "Fails",
+        "ModelLoadFailed",
+    ),
+    "none named, all loading, lenient": (
+        [],
+        [LOADING],
+        answered(200),
+        [],
+        "Loading",
+        "ModelLoading",
+    ),
+    "none named, one failed, lenient": (
+        [],
+        [FAILED, GOOD],
+        answered(200),
+        [],
+        "Degraded",
+        "ModelLoadFailed",
+    ),
     "none named, no cause": ([], [GOOD], NOT, [], "Fails", "ServerNotReady"),
-    "none named, nothing loaded": ([], [NEVER_LOADED], NOT, [], "Fails", "ServerNotReady"),
+    "none named, nothing loaded": (
+        [],
+        [NEVER_LOADED],
+        answered(200),
+        [],
+        "Asleep",
+        "NoModelLoaded",
+    ),
     "exiting": (["good"], [GOOD], answered(503), ["good"], "Fails", "ServerExiting"),
     "not Triton at all": ([], answered(404), answered(404), [], "Fails", "UnexpectedStatus"),
     "restricted, ready": (["good"], RESTRICTED, answered(200), ["good"], "Serves", ""),
@@ -167,7 +216,7 @@ def test_without_discovery_a_strict_server_that_is_not_ready_still_degrades_the_
     reading = triton(
         requiring("good", discover=False), index=[GOOD, FAILED], ready=NOT, serving=("good",)
     )
-    assert (reading.sign, reading.reason) == (Sign.DEGRADED, "ServerNotReady")
+    assert (reading.sign, reading.reason) == (Sign.DEGRADED, "ModelLoadFailed")
 
 
 @pytest.mark.parametrize(
