@@ -33,18 +33,11 @@ class TextFormatter(logging.Formatter):
         return super().formatMessage(record) + "".join(f" {k}={v}" for k, v in fields.items())
 
 
-class WithoutTraceback(logging.Filter):
-    """Other people's tracebacks say nothing to an operator's reader; their messages do."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, shortened where it is not ours."""
-        if not record.name.startswith("inferencehealth"):
-            record.exc_info = record.exc_text = None
-        return True
-
-
 def configure(program: str, style: LogFormat, *, verbose: bool) -> None:
-    """Send this process's log to stderr; other people's libraries speak only from WARNING on."""
+    """Send this process's log to stderr; other people's libraries speak only from WARNING on.
+
+    Kopf logs every attempt and its death with several tracebacks; we say ourselves why it ended.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         TextFormatter()
@@ -53,7 +46,8 @@ def configure(program: str, style: LogFormat, *, verbose: bool) -> None:
             "{asctime}{levelname}{message}", style="{", static_fields={"program": program}
         )
     )
-    if not verbose:
-        handler.addFilter(WithoutTraceback())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("inferencehealth").setLevel(logging.DEBUG if verbose else logging.INFO)
+    if not verbose:
+        for name in ("kopf", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -1,5 +1,7 @@
 """The `ihp` command. Programs are imported by the command that runs them: `ihp --help` is quick."""
 
+import asyncio
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ from inferencehealth import __version__
 from inferencehealth.api.names import SYSTEM_NAMESPACE
 from inferencehealth.cli.logs import LogFormat, configure
 from inferencehealth.kube.errors import KubeError
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="ihp",
@@ -49,9 +53,11 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run the operator from here: controller and checker, each in a process of its own."""
-    from inferencehealth.cli import supervise  # noqa: PLC0415
+    from inferencehealth.cli import preflight, supervise  # noqa: PLC0415
 
     configure("run", log_format, verbose=verbose)
+    asyncio.run(preflight.check(kubeconfig, namespace=namespace, system_namespace=system_namespace))
+    logger.info("controller and checker start; stop them with Ctrl-C")
     arguments = ["--system-namespace", system_namespace, "--log-format", log_format.value]
     arguments += ["--kubeconfig", str(kubeconfig)] if kubeconfig else []
     arguments += ["--namespace", namespace] if namespace else []
