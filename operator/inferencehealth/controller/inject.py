@@ -88,14 +88,14 @@ async def write_probes(
         more = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
         return Refusal(ProbeState.CONFLICTED, "; ".join(held[:NAMED]) + more)
     except (Forbidden, Invalid) as refused:
-        if _changed_meanwhile(refused):
-            raise Conflict(409, "Conflict", refused.message) from refused
+        if _changed_meanwhile(write, refused):
+            raise Conflict(409, "Conflict", "the workload changed meanwhile") from refused
         return Refusal(ProbeState.REFUSED, refused.message[:MAX_MESSAGE])
 
 
-def _changed_meanwhile(refused: Forbidden | Invalid) -> bool:
-    """A failed `test` operation of our JSON patch comes back as 422 (apiserver, patch.go)."""
-    return isinstance(refused, Invalid) and "test" in refused.message.lower() and not refused.causes
+def _changed_meanwhile(write: SsaApply | JsonPatch, refused: Forbidden | Invalid) -> bool:
+    """Whether a `test` operation of our patch failed: 422 without any cause (seen on 1.36)."""
+    return isinstance(write, JsonPatch) and isinstance(refused, Invalid) and not refused.causes
 
 
 def with_outcome(probes: ProbesReport, state: ProbeState, message: str) -> ProbesReport:
