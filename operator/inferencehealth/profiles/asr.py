@@ -149,6 +149,14 @@ ASR = Profile(
     components=COMPONENTS,
     # Startup: the documentation speaks of 2 to 10 minutes until the workers answer.
     budgets=DefaultBudgets(max_startup=600, stop_traffic_after=18, restart_after=60),
+    images=SIGNATURE.images,
+    loading='503 with the reason "No ASR workers available" until a worker (lightning-asr) has '
+    "loaded, which takes 2 to 10 minutes.",
+    dead_engine="/health can answer 200 while transcriptions fail; "
+    "/health?detailed=true names the component that is down.",
+    never_liveness="/health: it answers 503 when no ASR worker is left, so an outage of the "
+    "workers restarts every API server. The documentation prints it all the same; "
+    "spec.probes.liveness.strategy: Process avoids it.",
     documented=Documented(
         liveness=Numbers(initial_delay=30, period=10, timeout=5, failures=3),
         readiness=Numbers(initial_delay=10, period=5, timeout=3, failures=3),

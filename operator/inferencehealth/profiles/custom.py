@@ -160,5 +160,10 @@ CUSTOM = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    loading="As the policy describes it: status codes or a JSON Schema per endpoint.",
+    sleeping="As the policy describes it.",
+    dead_engine="As far as the described endpoints show it.",
+    never_liveness="A path that depends on models or on other services: it belongs in "
+    "endpoints.ready, not in endpoints.live.",
     budgets=DefaultBudgets(max_startup=600, stop_traffic_after=15, restart_after=60),
 )

@@ -219,6 +219,13 @@ KSERVE = Profile(
             remedy="Name the models in spec.server.models.required.",
         ),
     ),
+    images=SIGNATURE.images,
+    loading="A model that is not ready answers 503 on its ready path, while the server's own "
+    "ready path already answers 200.",
+    sleeping="An unloaded model is unknown: 404 on its ready path.",
+    dead_engine="/v2/health/ready answers 200 as long as the web server listens, also when no "
+    "model serves; only the ready path of a model says more, and that is the model's own flag.",
+    never_liveness="A model's ready path: it answers 503 while the model loads.",
     # KServe's own huggingfaceserver runtime allows 1,260 s; sklearn and the like need seconds.
     budgets=DefaultBudgets(max_startup=600, stop_traffic_after=15, restart_after=60),
 )

@@ -126,3 +126,15 @@ class Profile:
     """Whether the server answers for one version of a model."""
     unnamed_findings: tuple[StaticFinding, ...] = field(default=())
     """Findings that hold where no required model is known."""
+    images: tuple[str, ...] = ()
+    """Patterns of image names that show it, for whoever searches docs/servers.md."""
+    loading: str = ""
+    """How the server looks while it loads, in a sentence or two; so are the next four."""
+    sleeping: str = ""
+    """How it looks when it, or a model of it, was put to sleep or unloaded; empty: it can't."""
+    dead_engine: str = ""
+    """How a dead engine looks behind a green endpoint, and which further signal shows it."""
+    api_key: str = ""
+    """Which of its health paths an API key guards; empty: none."""
+    never_liveness: str = ""
+    """What must never stand in its liveness probe, and why."""

@@ -148,6 +148,18 @@ TRITON = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    images=SIGNATURE.images,
+    loading="Connection refused until the initial load has ended; a model loaded later through "
+    "the repository API answers 400 on its ready path, and so does the server's ready path.",
+    sleeping="An unloaded model answers 400 on its ready path and stands as UNAVAILABLE with "
+    'reason "unloaded" in the repository index; where no model is loaded the pod is Asleep.',
+    dead_engine="When the process of a Python-backend model dies or freezes, live, ready, the "
+    "model's ready path and the repository index all stay green, and every inference answers 500; "
+    "only an inference or nv_inference_request_failure in /metrics shows it.",
+    api_key="None by default; a server with restricted APIs answers 403 without the header "
+    "triton-access-token, and the check then reports Unknown.",
+    never_liveness="/v2/health/ready and a model's ready path: they answer 400 while any model "
+    "loads or after one failed, and a restart mends neither.",
     # Triton's own on-premises chart allows 300 s of startup; large ensembles take longer.
     budgets=DefaultBudgets(max_startup=600, stop_traffic_after=15, restart_after=60),
 )
