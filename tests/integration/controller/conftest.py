@@ -19,9 +19,12 @@ from tests.integration.objects import policy
 SYSTEM = "inferencehealth-system"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def controller(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A running controller; the value is its log, which a failing test's reader wants."""
+    """A running controller; the value is its log, which a failing test's reader wants.
+
+    Ended with the module: other modules start controllers of their own.
+    """
     log = tmp_path_factory.mktemp("controller") / "log"
     kubectl = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig)]
     subprocess.run([*kubectl, "create", "namespace", SYSTEM], check=False, capture_output=True)

@@ -94,8 +94,8 @@ async def test_contradicting_budgets_are_refused_with_the_numbers(
         client, POLICIES, namespace, "p", lambda p: condition(p, "Stalled")[0] == "True"
     )
     assert condition(found, "Stalled")[1] == "ContradictingBudgets"
-    assert "at most 55s after a failure" in message(found, "Stalled")
-    assert "restartAfter longer than" in message(found, "Stalled")
+    assert "stopTrafficAfter is 30m" in message(found, "Stalled")
+    assert "restartAfter that is longer than 30m" in message(found, "Stalled")
     workload = await client.get(DEPLOYMENTS, "triton", namespace=namespace)
     assert "livenessProbe" not in container(workload)
 
