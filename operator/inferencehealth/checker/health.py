@@ -108,12 +108,13 @@ def _summary(worst_first: Sequence[PodState]) -> tuple[Verdict, str, str]:
     if not worst_first:
         return Verdict.UNKNOWN, "NoPods", "the workload has no pods"
     worst = worst_first[0].history
-    alike = sum(state.history.verdict is worst.verdict for state in worst_first)
-    of = f"{alike} of {len(worst_first)} pods"
     if worst.verdict is Verdict.READY:
-        return worst.verdict, worst.reason, f"{of} serve"
-    told = worst.message or worst.reason
-    return worst.verdict, worst.reason, f"{of}: {worst_first[0].name}: {told}"
+        count = len(worst_first)
+        return worst.verdict, worst.reason, f"{count} of {count} pods serve"
+    others = sum(state.history.verdict is worst.verdict for state in worst_first) - 1
+    told = f"pod {worst_first[0].name}: {worst.message or worst.reason}"
+    more = f"; {others} more {'pod is' if others == 1 else 'pods are'} {worst.verdict}"
+    return worst.verdict, worst.reason, told + more if others else told
 
 
 def _pod(state: PodState) -> PodHealth:

@@ -45,7 +45,7 @@ def _ready(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
             "Ready",
             ConditionStatus.TRUE,
             "Serving",
-            f"{_count(pods, 'pod')} serve all that is required",
+            f"all that is required is served, by {_count(pods, 'pod')}",
         )
     worst = troubled[0]
     status = (
@@ -66,8 +66,9 @@ def _badness(view: View) -> tuple[int, str]:
 
 
 def _sentence(view: View) -> str:
-    served = f"{view.serving} of {max(view.desired, view.health.counts.total)} pods serve"
-    return f"{view.ref}: {served}: {view.health.message or view.health.verdict}"
+    wanted = max(view.desired, view.health.counts.total)
+    told = view.health.message or view.health.verdict
+    return f"{view.ref} serves on {view.serving} of {_count(wanted, 'pod')}: {told}"
 
 
 def _nothing_held(lost: Sequence[LostClaim]) -> Condition:
@@ -104,7 +105,7 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
             "ProbesInjected",
             ConditionStatus.TRUE,
             "InPlace",
-            f"{_count(done, 'workload')} have the probes that they should have",
+            f"the probes of {_count(done, 'workload')} are as they should be",
         )
     waiting = [v for v in views if v.report.status.probes.state not in _SETTLED]
     return _condition(

@@ -50,7 +50,7 @@ def test_all_serving_is_ready_and_says_how_many() -> None:
 def test_the_worst_pod_is_named_with_its_reason() -> None:
     found = of(state("a"), broken("c"), broken("b", since=NOW - 90), state("d", Verdict.LOADING))
     assert (found.verdict, found.reason) == ("Broken", "ModelLoadFailed")
-    assert found.message == "2 of 4 pods: b: resnet50 failed to load"
+    assert found.message == "pod b: resnet50 failed to load; 1 more pod is Broken"
     assert [pod.name for pod in found.pods] == ["b", "c", "d", "a"]
     assert found.pods_serving == "1/4"
 
