@@ -59,4 +59,4 @@ def test_a_required_model_that_a_restart_lost_is_noticed_though_every_probe_is_g
     story.reach("hang")
     pod = expect.running(stage, "triton")[0]
     expect.in_traffic(stage, "triton", pod)
-    story.reach("load-again")
+    story.reach("mend-again")

@@ -69,11 +69,11 @@ def scenes(stage: Stage, start_operator: Callable[[], str]) -> tuple[Scene, ...]
             lambda: _hang(stage),
         ),
         Scene(
-            "load-again",
+            "mend-again",
             "Ready for the kubelet, but not for us",
-            "The mended model had been loaded by hand, so the restart lost it: Triton is live and "
-            "ready, the kubelet sends traffic, and a third of the requests would fail.",
-            lambda: _load_again(stage),
+            "The model had been mended and loaded by hand, so the restart lost it: Triton is live "
+            "and ready, the kubelet sends traffic, and requests for that model fail.",
+            lambda: _mend_again(stage),
         ),
     )
 
@@ -157,7 +157,7 @@ def _hang(stage: Stage) -> Lines:
     return (*frozen, *told, *kubelet, *expect.in_traffic(stage, "triton", before))
 
 
-def _load_again(stage: Stage) -> Lines:
+def _mend_again(stage: Stage) -> Lines:
     told = expect.broken(stage, "triton", reason="ModelNotLoaded", words="--load-model=broken")
-    faults.load_model(stage, "broken")
+    faults.mend_model(stage, "broken")
     return (*told, "then:", *expect.ready(stage, "triton"))
