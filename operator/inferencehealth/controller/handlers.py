@@ -55,7 +55,9 @@ def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.Ope
         queue.add(WholeNamespace(namespace or ""))
 
     async def workload_changed(namespace: str | None, **_: Any) -> None:
-        queue.add(WholeNamespace(namespace or ""))
+        # Where there is no policy nobody asks; one that comes later brings its own event.
+        if namespace in known:
+            queue.add(WholeNamespace(namespace))
 
     for resource in (DEPLOYMENTS, STATEFUL_SETS):
         kopf.on.event(resource.group, resource.version, resource.plural, registry=handlers)(

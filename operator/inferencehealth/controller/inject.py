@@ -44,10 +44,9 @@ class Refusals:
         """Keep a refusal until the workload or the plan changes."""
         self._known[workload.uid] = (_digest(workload, write), refusal)
 
-    def forget(self, uids: set[str]) -> None:
-        """Drop what is known about workloads that are gone."""
-        for uid in uids & self._known.keys():
-            del self._known[uid]
+    def forget(self, uid: str) -> None:
+        """Drop what is known about a workload that is gone."""
+        self._known.pop(uid, None)
 
 
 def _digest(workload: Workload, write: SsaApply | JsonPatch) -> str:

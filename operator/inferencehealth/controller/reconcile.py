@@ -68,7 +68,7 @@ class Reconciler:
         for policy in policies:
             name = policy.metadata.name
             kept[name] = await self._workloads_of(policy, claims.held[name], reports)
-        await self._delete_reports(namespace, reports, kept)
+        await self._delete_reports(namespace, reports, kept, unreadable)
         for policy in policies:
             await self._write_status(policy, kept[policy.metadata.name])
         for bad in unreadable:
@@ -76,10 +76,17 @@ class Reconciler:
             await self._patch_status(bad.metadata.namespace, bad.metadata.name, bad.status, status)
 
     async def status(self, namespace: str, name: str) -> None:
-        """The status of one policy, from its reports as they are."""
+        """The status of one policy, from its reports as they are.
+
+        Where the policy is gone, or nothing was planned yet, only a full run can tell more.
+        """
+        if (namespace, name) not in self.lost:
+            await self.namespace(namespace)
+            return
         try:
             raw = await self.client.get(POLICIES, name, namespace=namespace)
         except NotFound:
+            await self.namespace(namespace)
             return
         policies, _ = read_policies([raw])
         for policy in policies:
@@ -105,7 +112,7 @@ class Reconciler:
                 namespace=namespace,
             )
             found += listed.items
-        return tuple(found)
+        return tuple(each for each in found if not each.raw["metadata"].get("deletionTimestamp"))
 
     def _remember(self, namespace: str, claims: Claims) -> None:
         for key in [key for key in self.lost if key[0] == namespace]:
@@ -228,12 +235,17 @@ class Reconciler:
         namespace: str,
         reports: Mapping[str, Report | None],
         kept: Mapping[str, list[Report]],
+        unreadable: Iterable[Unreadable],
     ) -> None:
+        """Delete what no policy asks for; reports of a policy that can't be read now stay."""
         wanted = {report.metadata.name for written in kept.values() for report in written}
-        for name in reports.keys() - wanted:
+        doubtful = {bad.metadata.name for bad in unreadable}
+        for name, report in reports.items():
+            if name in wanted or (report and report.spec.policy in doubtful):
+                continue
             await self._delete_report(namespace, name)
-        gone = {r.spec.workload.uid for n, r in reports.items() if r and n not in wanted}
-        self.refusals.forget(gone)
+            if report:
+                self.refusals.forget(report.spec.workload.uid)
 
     async def _delete_report(self, namespace: str, name: str) -> None:
         try:

@@ -12,7 +12,7 @@ import yaml
 from e2e.cluster.model import Cluster
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, REPORTS, Resource
-from tests.integration.awaiting import condition, until
+from tests.integration.awaiting import condition, until, until_gone
 from tests.integration.objects import container, deployment, policy
 from tests.integration.programs import DEADLINE, children, program
 
@@ -148,3 +148,17 @@ async def test_the_checker_goes_on_when_the_controller_is_killed_and_started_aga
         after = children(supervisor.pid)
         assert after["checker"].pid == before["checker"].pid
         assert after["controller"].pid != before["controller"].pid
+
+
+async def test_what_happened_while_no_controller_ran_is_made_up_for(
+    client: Client, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    words = ("controller", "--namespace", namespace)
+    await client.create(DEPLOYMENTS, deployment(), namespace=namespace, manager="author")
+    await client.create(POLICIES, policy(), namespace=namespace, manager="author")
+    async with program(*words, kubeconfig=cluster.kubeconfig, log=log):
+        await until(client, REPORTS, namespace, "deployment-triton", lambda r: "status" in r)
+    await client.delete(POLICIES, "p", namespace=namespace)
+    async with program(*words, kubeconfig=cluster.kubeconfig, log=log):
+        await until_gone(client, REPORTS, namespace, "deployment-triton")
