@@ -23,7 +23,7 @@ def cluster(cluster_of: Callable[[Tier], Cluster]) -> Cluster:
     """The session's cluster, with our CRDs established."""
     found = cluster_of(Tier.INTEGRATION)
     for words in (
-        ["apply", "--server-side", "-f", str(CRDS)],
+        ["apply", "--server-side", "--force-conflicts", "-f", str(CRDS)],
         ["wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS)],
     ):
         command = [str(found.kubectl), "--kubeconfig", str(found.kubeconfig), *words]

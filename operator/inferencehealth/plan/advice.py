@@ -5,7 +5,7 @@ from inferencehealth.api.report import CheckSpec, Finding
 from inferencehealth.probes.compile import CompiledSet
 from inferencehealth.probes.findings import Facts, probe_findings, prospective, same_handler
 from inferencehealth.probes.merge import ProbePlan
-from inferencehealth.profiles.custom import kubelet_can_read
+from inferencehealth.profiles.described import kubelet_can_read
 from inferencehealth.profiles.detect import Detected
 from inferencehealth.profiles.profile import Handlers, Profile, StaticFinding
 
@@ -81,11 +81,11 @@ def _unreadable(policy: Policy, container: str) -> tuple[Finding, ...]:
             id="KubeletCannotReadBody",
             severity="info",
             container=container,
-            message="The kubelet sees only whether a status lies between 200 and 399, so its "
-            f"readiness says less than the operator's own check of {ends.ready.path}, which "
-            "compares the answer with endpoints.ready.expect.",
-            remedy="Let the server say by a status between 200 and 399, or 500, whether it "
-            "serves, if you can.",
+            message="The kubelet asks with GET and sees only whether a status lies between 200 "
+            "and 399, so its readiness says less than the operator's own check of "
+            f"{ends.ready.path}, which reads the answer as endpoints.ready describes it.",
+            remedy="Let the server say to a GET, by a status between 200 and 399 or by 500, "
+            "whether it serves, if you can.",
         ),
     )
 

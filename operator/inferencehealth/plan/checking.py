@@ -3,6 +3,7 @@
 from inferencehealth.api.policy import Components, Models, Policy, RequiredModel, Selector
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.kubelet import numbers_of, startup_allowance
+from inferencehealth.plan.endpoints import with_numbers
 from inferencehealth.probes.findings import effective
 from inferencehealth.probes.merge import ProbePlan
 from inferencehealth.profiles.detect import Detected
@@ -20,7 +21,7 @@ def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckS
         pod_selector=Selector.model_validate(dict(workload.selector)),
         models=_models(spec.server.models, detected),
         components=_components(spec.server.components, profile),
-        endpoints=spec.server.endpoints,
+        endpoints=with_numbers(spec.server.endpoints, detected.container),
         interval=spec.checks.interval,
         timeout=spec.checks.timeout,
         failure_threshold=spec.checks.failure_threshold,

@@ -9,6 +9,7 @@ from inferencehealth.api.report import CheckSpec, Detection, Finding
 from inferencehealth.kubelet import Handler, probe
 from inferencehealth.plan.advice import advise
 from inferencehealth.plan.checking import check_spec, startup_budget
+from inferencehealth.plan.endpoints import endpoint_problems
 from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, compile_probes
 from inferencehealth.probes.findings import owned_by_controller
 from inferencehealth.probes.merge import ProbePlan, decide
@@ -16,7 +17,6 @@ from inferencehealth.probes.ownership import ours
 from inferencehealth.probes.writes import JsonPatch, SsaApply, recommended_patch, write_of
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.detect import Detected, detect
-from inferencehealth.profiles.expectations import schema_problem
 from inferencehealth.profiles.profile import Asked, Handlers, Profile
 from inferencehealth.workloads import OWNED_KINDS, Workload
 
@@ -46,7 +46,7 @@ def plan(policy: Policy, workload: Workload) -> Plan:
     if isinstance(detected, Problem):
         return Plan(findings=owned, problems=(detected,))
     detection = _detection(detected)
-    if problems := _schema_problems(policy):
+    if problems := endpoint_problems(policy, detected.container):
         return Plan(detection, findings=owned, problems=problems)
     check = check_spec(policy, workload, detected)
     compiled = compile_probes(spec.probes, _defaults(detected.profile))
@@ -87,33 +87,6 @@ def _detection(detected: Detected) -> Detection:
         port=detected.port,
         confidence=detected.confidence,
         reason=detected.reason,
-    )
-
-
-def _schema_problems(policy: Policy) -> tuple[Problem, ...]:
-    ends = policy.spec.server.endpoints
-    if ends is None:
-        return ()
-    named = {
-        "live": ends.live,
-        "ready": ends.ready,
-        "model": ends.model,
-        "components": ends.components,
-    }
-    schemas = {
-        name: end.expect.json_schema
-        for name, end in named.items()
-        if end and end.expect.json_schema is not None
-    }
-    return tuple(
-        Problem(
-            "InvalidSchema",
-            f"The JSON Schema in server.endpoints.{name}.expect.jsonSchema of policy "
-            f"{policy.metadata.name} can't be used: {wrong}.",
-            f"spec.server.endpoints.{name}.expect.jsonSchema",
-        )
-        for name, schema in schemas.items()
-        if (wrong := schema_problem(schema))
     )
 
 

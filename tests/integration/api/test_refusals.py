@@ -14,8 +14,8 @@ TARGET = {"selector": {"matchLabels": {"tier": "inference"}}}
 CUSTOM = {"profile": "custom", "port": 80, "endpoints": {"ready": {"path": "/ready"}}}
 
 
-def endpoint(path: str) -> dict[str, Any]:
-    return {"server": CUSTOM | {"endpoints": {"ready": {"path": path}}}}
+def endpoint(path: str, **fields: Any) -> dict[str, Any]:
+    return {"server": CUSTOM | {"endpoints": {"ready": {"path": path, **fields}}}}
 
 
 REFUSED = [
@@ -35,7 +35,22 @@ REFUSED = [
     (
         {"server": CUSTOM | {"endpoints": CUSTOM["endpoints"] | {"model": {"path": "/m"}}}},  # type: ignore[operator]
         "endpoints.model",
-        "must contain {model}",
+        "must say where the model's name goes",
+    ),
+    (endpoint("/r", method="PUT"), "ready.method", 'supported values: "GET", "POST"'),
+    (endpoint("/r", body={"a": 1}), "ready.body", "a body needs method POST"),
+    (endpoint("/r", method="POST", body=[1]), "ready.body", "must be of type object"),
+    (endpoint("/r", port=0), "ready.port", "between 1 and 65535"),
+    (endpoint("/r", loading=[503]), "ready.loading", "must be of type object"),
+    (endpoint("/r", loading={}), "ready.loading.status", "Required value"),
+    (endpoint("/r", busy={"status": []}), "ready.busy.status", "at least 1 items"),
+    (endpoint("/r", asleep={"status": [99]}), "asleep.status[0]", "greater than or equal to 100"),
+    (endpoint("/r", failing={"status": [600]}), "failing.status[0]", "less than or equal to 599"),
+    (endpoint("/r", silent={"status": [503, 503]}), "silent.status[1]", "Duplicate value"),
+    (endpoint("/r", expect={"jsonSchema": "ok"}), "expect.jsonSchema", "must be of type object"),
+    *(
+        (endpoint("/r", **{state: {"status": [503, 200]}}), "ready.expect", "can't show another")
+        for state in ("loading", "busy", "asleep", "failing", "silent")
     ),
     (
         {"probes": {"budgets": {"stopTrafficAfter": "90s", "restartAfter": "60s"}}},
@@ -94,3 +109,21 @@ async def test_the_smallest_policy_is_accepted_and_filled_in(
     }
     assert spec["target"]["kinds"] == ["Deployment"]
     assert "endpoints" not in spec["server"]
+
+
+async def test_a_status_may_show_two_states_where_the_body_tells_them_apart(
+    client: Client, namespace: str
+) -> None:
+    schema = {"properties": {"state": {"const": "AVAILABLE"}}}
+    change = endpoint(
+        "/r",
+        method="POST",
+        port="admin",
+        body={"probe": {"n": 1}},
+        expect={"jsonSchema": schema},
+        loading={"status": [200]},
+    )
+    body = {"metadata": {"name": "p"}, "spec": {"target": TARGET, **change}}
+    made = (await client.create(POLICIES, body, namespace=namespace))["spec"]["server"]
+    assert made["endpoints"]["ready"]["expect"] == {"status": [200], "jsonSchema": schema}
+    assert made["endpoints"]["ready"]["body"] == {"probe": {"n": 1}}

@@ -75,7 +75,7 @@ def report(name: str, port: int, **check: Any) -> Raw:
         "container": "server",
         "port": port,
         "podSelector": {"matchLabels": {"app": name}},
-        "endpoints": {"ready": {"path": "/ready", "loading": [503]}},
+        "endpoints": {"ready": {"path": "/ready", "loading": {"status": [503]}}},
         "interval": "1s",
         "timeout": "500ms",
         "failureThreshold": 2,

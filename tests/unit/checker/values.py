@@ -26,7 +26,7 @@ def spec(**changes: Any) -> CheckSpec:
         "container": "server",
         "port": 8000,
         "podSelector": {"matchLabels": {"app": "triton"}},
-        "endpoints": {"ready": {"path": "/ready", "loading": [503]}},
+        "endpoints": {"ready": {"path": "/ready", "loading": {"status": [503]}}},
         "interval": "10s",
         "timeout": "1s",
         "failureThreshold": 2,

@@ -246,6 +246,48 @@ def test_an_invalid_schema_names_its_field() -> None:
     assert "server.endpoints.ready.expect.jsonSchema" in problem.message
 
 
+@pytest.mark.parametrize("state", ["expect", "loading", "busy", "asleep", "failing", "silent"])
+@pytest.mark.parametrize("name", ["live", "ready", "model", "components"])
+def test_an_invalid_schema_is_found_wherever_it_stands(name: str, state: str) -> None:
+    broken = {state: {"status": [299], "jsonSchema": {"type": "objekt"}}}
+    ends = {"ready": {"path": "/r"}, name: {"path": "/{model}", **broken}}
+    server = {"profile": "custom", "port": 1, "endpoints": ends}
+    [problem] = plan(a_policy(server=server), deployment({"image": "own:1"})).problems
+    assert problem.reason == "InvalidSchema"
+    assert problem.field == f"spec.server.endpoints.{name}.{state}.jsonSchema"
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason", "field"),
+    [
+        ({"live": {"path": "/l", "port": "admni"}}, "PortNotFound", "live.port"),
+        ({"model": {"path": "/m", "method": "POST", "body": {"a": 1}}}, "InvalidEndpoint", "model"),
+        ({"live": {"path": "/l", "body": {"a": "x" * 20_000}}}, "InvalidEndpoint", "live.body"),
+    ],
+)
+def test_endpoints_that_can_not_be_asked_are_refused_by_field(
+    ends: dict[str, Any], reason: str, field: str
+) -> None:
+    server = {"profile": "custom", "port": 1, "endpoints": {"ready": {"path": "/r"}, **ends}}
+    planned = plan(a_policy(server=server), deployment({"image": "own:1"}))
+    assert [(p.reason, p.field) for p in planned.problems] == [
+        (reason, f"spec.server.endpoints.{field}")
+    ]
+    assert (planned.check, planned.probes) == (None, ())
+
+
+def test_the_port_of_an_endpoint_is_a_name_in_the_probe_and_a_number_in_the_check() -> None:
+    live = {"path": "/l", "port": "admin"}
+    container = {"image": "own:1", "ports": [{"containerPort": 9001, "name": "admin"}]}
+    planned = plan(a_policy(server=custom({}, live=live)), deployment(container))
+    assert wanted(planned)["livenessProbe"]["httpGet"] == {"path": "/l", "port": "admin"}
+    assert wanted(planned)["readinessProbe"]["httpGet"] == {"path": "/r", "port": 9000}
+    assert planned.check is not None
+    assert planned.check.endpoints is not None
+    assert planned.check.endpoints.live is not None
+    assert planned.check.endpoints.live.port == 9001
+
+
 def test_contradicting_budgets_keep_the_checks_going_but_plan_no_probes() -> None:
     target = deployment({"image": TRITON})
     policy = a_policy(probes={**APPLY, "budgets": {"stopTrafficAfter": "90s"}})
@@ -351,18 +393,21 @@ def test_a_custom_server_without_a_live_path_gets_tcp_liveness_and_is_told_what_
 
 
 @pytest.mark.parametrize(
-    ("expect", "handler", "told"),
+    ("ready", "handler", "told"),
     [
-        ({"status": [200, 204]}, "httpGet", False),
-        ({"jsonSchema": {"required": ["a"]}}, "httpGet", True),
-        ({"status": [200, 503]}, "httpGet", True),
-        ({"status": [418]}, "tcpSocket", True),
+        ({"expect": {"status": [200, 204]}}, "httpGet", False),
+        ({"loading": {"status": [503]}}, "httpGet", False),
+        ({"loading": {"status": [202]}}, "httpGet", True),
+        ({"expect": {"jsonSchema": {"required": ["a"]}}}, "httpGet", True),
+        ({"expect": {"status": [200, 503]}}, "httpGet", True),
+        ({"expect": {"status": [418]}}, "tcpSocket", True),
+        ({"method": "POST"}, "tcpSocket", True),
     ],
 )
 def test_what_the_kubelet_can_not_read_is_told(
-    expect: dict[str, Any], handler: str, told: bool
+    ready: dict[str, Any], handler: str, told: bool
 ) -> None:
-    policy = a_policy(server=custom({"expect": expect}, live={"path": "/l"}))
+    policy = a_policy(server=custom(ready, live={"path": "/l"}))
     planned = plan(policy, deployment({"image": "own:1"}))
     assert handler in wanted(planned)["readinessProbe"]
     assert ("KubeletCannotReadBody" in ids(planned)) is told
