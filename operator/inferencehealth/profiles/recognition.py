@@ -6,20 +6,40 @@ nothing over guessing: a port number alone proves nothing, and an image whose co
 another program is not the server.
 """
 
-import re
-import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
+from inferencehealth.profiles.commands import OPERATORS, Command, commands, expand
 from inferencehealth.profiles.profile import Evidence
 from inferencehealth.workloads import Container
 
-SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
+__all__ = [
+    "Image",
+    "Signature",
+    "argv",
+    "expand",
+    "flag",
+    "flags_named",
+    "image",
+    "port_number",
+    "port_of",
+    "recognise",
+    "server_words",
+    "words",
+]
 
 BOTH, PROGRAM, IMAGE, FLAGS, FAMILIAR = 0.99, 0.95, 0.9, 0.7, 0.6
 """Confidence by what speaks for it; FAMILIAR is an image name without its usual vendor."""
+
+
+COMPANIONS = (
+    *("*-benchmark*", "*-client", "*-controller*", "*-dashboard", "*-epp", "*-exporter"),
+    *("*-frontend-ui", "*-gateway", "*-mock", "*-operator*", "*-proxy", "*-router*", "*-sim"),
+    *("*-simulator", "*-ui", "*-webui", "endpoint-picker*", "open-webui"),
+)
+"""Image names of what stands around a server; only a command that runs the server outweighs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +67,9 @@ class Signature:
     not_tags: tuple[str, ...] = ()
     """Patterns on tags of the same image that hold something else, such as a client SDK."""
     programs: tuple[str, ...] = ()
-    """Names of the server's executable."""
+    """Names of the server's executable, with its subcommand where only that one serves."""
     modules: tuple[str, ...] = ()
-    """Python modules that are run as `python -m`."""
+    """Python modules that are run as `python -m`; their submodules count as well."""
     flags: tuple[tuple[str, ...], ...] = ()
     """Sets of flags, each telling when all its flags are given."""
     runs_arguments: bool = False
@@ -71,31 +91,26 @@ def image(reference: str) -> Image:
 
 
 def words(container: Container) -> tuple[str, ...]:
-    """Every word of command and arguments; a shell's script is taken apart into its words.
+    """The words of the commands that the container runs, with ";" between two commands.
 
-    `$(NAME)` and `${NAME}` stand for the container's own environment where that is plain.
+    Scripts of shells are taken apart, what only prepares the server is left out, and references
+    to plain environment variables are followed.
     """
-    return tuple(
-        expand(word, container.env) for text in argv(container) for word in _script_words(text)
-    )
+    return _joined(commands(container))
+
+
+def server_words(container: Container, signature: Signature) -> tuple[str, ...]:
+    """The words of the command that starts the server; where none is known, of all commands.
+
+    The last one counts where a script has several, such as the branches of an `if`.
+    """
+    starting = tuple(one for one in commands(container) if _started(one, signature))
+    return starting[-1].words if starting else words(container)
 
 
 def argv(container: Container) -> tuple[str, ...]:
     """Command and arguments as the container runtime gets them."""
     return (*container.command, *container.args)
-
-
-def expand(word: str, env: Mapping[str, str]) -> str:
-    """The word with references to the environment replaced; unknown ones stay as they are.
-
-    Understands $(NAME) as Kubernetes does, and $NAME, ${NAME}, ${NAME:-default} as shells do.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match["k8s"] or match["brace"] or match["bare"]
-        return env.get(name) or match["default"] or match[0]
-
-    return _REFERENCE.sub(value, word)
 
 
 def flag(all_words: Iterable[str], *names: str) -> str | None:
@@ -108,7 +123,8 @@ def flag(all_words: Iterable[str], *names: str) -> str | None:
     for word, following in pairwise([*all_words, ""]):
         name, equals, value = word.partition("=")
         if name.startswith("-") and _flag_name(name) in wanted:
-            found = value if equals else ("" if following.startswith("-") else following)
+            alone = following.startswith("-") or following in OPERATORS
+            found = value if equals else ("" if alone else following)
     return found
 
 
@@ -131,9 +147,14 @@ def port_of(
     env: tuple[str, ...] = (),
     names: tuple[str, ...] = (),
     usual: int | None = None,
+    signature: Signature | None = None,
 ) -> int | None:
-    """Port of the server: by flag, environment, the name of a declared port, its usual number."""
-    said = flag(words(container), *flags) if flags else None
+    """Port of the server: by flag, environment, the name of a declared port, its usual number.
+
+    With its signature given, only flags of the command that starts the server count.
+    """
+    spoken = server_words(container, signature) if signature else words(container)
+    said = flag(spoken, *flags) if flags else None
     if said:
         return port_number(said)
     by_env = next((n for name in env if (n := port_number(container.env.get(name)))), None)
@@ -148,65 +169,65 @@ def port_of(
 
 def recognise(container: Container, signature: Signature) -> Evidence | None:
     """How sure the container runs the server, and by what; None where nothing says so."""
-    parts, said = image(container.image), words(container)
+    parts = image(container.image)
     if any(fnmatchcase(parts.tag, pattern) for pattern in signature.not_tags):
         return None
-    program = next((word for word in said if _is_program(word, signature.programs)), "")
-    module = next((m for m in _modules(said) if m.split(".")[0] in signature.modules), "")
-    runs = program or (f"python -m {module}" if module else "")
+    runs = next((r for one in commands(container) if (r := _started(one, signature))), "")
     by_image = any(parts.ends_with(pattern) for pattern in signature.images)
-    telling = next((s for s in signature.flags if set(s) <= flags_named(said)), ())
     name = "/".join(parts.path[-2:])
     if by_image and runs:
         return Evidence(BOTH, f"image {name} runs {runs}")
     if runs:
         return Evidence(PROGRAM, f"command runs {runs}")
-    if by_image and not _runs_something_else(container, signature.runs_arguments):
+    if any(fnmatchcase(parts.path[-1], pattern) for pattern in COMPANIONS):
+        return None
+    return _by_image(container, signature, parts) if by_image else _by_flags(container, signature)
+
+
+def _by_image(container: Container, signature: Signature, parts: Image) -> Evidence | None:
+    name, telling = "/".join(parts.path[-2:]), _telling(container, signature)
+    if not _runs_something_else(container, runs_arguments=signature.runs_arguments):
         return Evidence(IMAGE, f"image {name}")
-    if by_image and telling:
-        return Evidence(IMAGE, f"image {name} with {' '.join(telling)}")
-    if telling:
-        familiar = any(parts.ends_with(pattern) for pattern in signature.familiar)
-        shown = f"arguments {' '.join(telling)}"
-        return Evidence(IMAGE, f"image {name} with {shown}") if familiar else Evidence(FLAGS, shown)
-    return None
+    return Evidence(IMAGE, f"image {name} with {telling}") if telling else None
 
 
-_REFERENCE = re.compile(
-    r"\$(?:\((?P<k8s>\w+)\)|\{(?P<brace>\w+)(?::?-(?P<default>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))"
-)
+def _by_flags(container: Container, signature: Signature) -> Evidence | None:
+    parts, telling = image(container.image), _telling(container, signature)
+    if not telling:
+        return None
+    name = "/".join(parts.path[-2:])
+    familiar = any(parts.ends_with(pattern) for pattern in signature.familiar)
+    shown = f"arguments {telling}"
+    return Evidence(IMAGE, f"image {name} with {shown}") if familiar else Evidence(FLAGS, shown)
+
+
+def _telling(container: Container, signature: Signature) -> str:
+    given = flags_named(words(container))
+    return " ".join(next((s for s in signature.flags if set(s) <= given), ()))
+
+
+def _started(command: Command, signature: Signature) -> str:
+    """The program or module of the signature that the command runs, or nothing."""
+    program = next((p for p in signature.programs if command.runs(p)), "")
+    if program:
+        return program
+    module = command.module()
+    known = any(module == m or module.startswith(f"{m}.") for m in signature.modules)
+    return f"python -m {module}" if module and known else ""
 
 
 def _flag_name(name: str) -> str:
     return name.lstrip("-").replace("_", "-")
 
 
-def _script_words(text: str) -> Iterator[str]:
-    if not any(character in text for character in " \t\n;&|"):
-        yield text
-        return
-    lines = text.replace("\\\n", " ").splitlines()
-    script = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
-    lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>\n")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        yield from list(lexer)
-    except ValueError:  # an unclosed quote: the plain words are still worth reading
-        yield from script.split()
+def _joined(found: Iterable[Command]) -> tuple[str, ...]:
+    joined: list[str] = []
+    for command in found:
+        joined += [*([";"] if joined else []), *command.words]
+    return tuple(joined)
 
 
-def _is_program(word: str, programs: tuple[str, ...]) -> bool:
-    return word in programs or any(word.endswith(f"/bin/{program}") for program in programs)
-
-
-def _modules(all_words: tuple[str, ...]) -> Iterator[str]:
-    for first, second in pairwise(all_words):
-        if first == "-m":
-            yield second
-
-
-def _runs_something_else(container: Container, runs_arguments: bool) -> bool:  # noqa: FBT001
+def _runs_something_else(container: Container, *, runs_arguments: bool) -> bool:
     """Whether the command names a program of its own, so that the image's server never starts.
 
     A script of the container's own may well end in the server, so a script says nothing.
@@ -214,4 +235,4 @@ def _runs_something_else(container: Container, runs_arguments: bool) -> bool:  #
     said = argv(container) if runs_arguments else container.command
     if not said or said[0].startswith("-"):
         return False
-    return not any(word.endswith(".sh") for text in said for word in _script_words(text))
+    return not any(word.endswith(".sh") for one in commands(container) for word in one.words)

@@ -12,6 +12,7 @@ from inferencehealth.profiles.recognition import (
     port_number,
     port_of,
     recognise,
+    server_words,
     words,
 )
 from tests.unit.profiles.given import a_container, ports, with_args
@@ -51,25 +52,6 @@ def test_an_image_reference_is_taken_apart(
 )
 def test_patterns_match_whole_components_from_the_end(pattern: str, matches: bool) -> None:
     assert image("nvcr.io/nvidia/tritonserver:1").ends_with(pattern) is matches
-
-
-SCRIPTS = {
-    "tritonserver --http-port=8080": ("tritonserver", "--http-port=8080"),
-    "cd /opt && exec tritonserver \\\n  --http-port 8080": (
-        *("cd", "/opt", "&&", "exec", "tritonserver", "--http-port", "8080"),
-    ),
-    "# tritonserver is started later\nsleep 1": ("sleep", "1"),
-    "echo 'a b';x": ("echo", "a b", ";", "x"),
-    "echo don't tritonserver": ("echo", "don't", "tritonserver"),
-    "while [ $# -gt 0 ]; do shift; done; run": (
-        *("while", "[", "$#", "-gt", "0", "]", ";", "do", "shift", ";", "done", ";", "run"),
-    ),
-}
-
-
-@pytest.mark.parametrize(("script", "expected"), SCRIPTS.items())
-def test_a_shells_script_is_read_word_by_word(script: str, expected: tuple[str, ...]) -> None:
-    assert words(a_container(command=["sh", "-c", script])) == ("sh", "-c", *expected)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +156,10 @@ SERVER = Signature(
         ({"image": "other:1", "args": ["--model_name=a"]}, None),
         ({"image": "other:1", "args": ["--model-name=a", "--http-port=1"]}, None),
         ({"image": "other:1", "command": ["cp", "/opt/server", "/x"]}, None),
+        ({"image": "other:1", "command": ["sh", "-c", "pip install server && run"]}, None),
+        ({"image": "other:1", "command": ["python", "-m", "serverless"]}, None),
+        ({"image": "other-router:1", "args": ["--model_name=a", "--http_port=1"]}, None),
+        ({"image": "vendor/server:1", "command": ["sh", "-c", "sleep infinity"]}, None),
         ({"image": "", "command": []}, None),
     ],
 )
@@ -187,3 +173,11 @@ def test_no_container_makes_recognition_raise(reference: str, argument_list: lis
     container = a_container(reference, command=argument_list, args=argument_list)
     recognise(container, SERVER)
     port_of(container, flags=("--p",), usual=1)
+
+
+def test_only_the_flags_of_the_servers_own_command_count() -> None:
+    script = "watcher --port 9 & server --port 8 --x $(nproc) --y; tail -f /dev/null"
+    container = a_container(command=["bash", "-c", script])
+    assert server_words(container, SERVER) == ("server", "--port", "8", "--x", "${?}", "--y")
+    assert port_of(container, flags=("--port",), signature=SERVER) == 8
+    assert words(container) == ("watcher", "--port", "9", ";", *server_words(container, SERVER))
