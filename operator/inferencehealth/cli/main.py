@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -106,6 +106,22 @@ def checker(
         identity=identity or os.uname().nodename,
     )
     raise typer.Exit(program.run_checker(chosen))
+
+
+@app.command()
+def detect(
+    *,
+    file: Annotated[
+        list[str], typer.Option("--file", "-f", help="Manifest, folder, or - for standard input.")
+    ],
+    output: Annotated[
+        Literal["table", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+    ] = "table",
+) -> None:
+    """Say which model server each workload of some manifests runs, and why. Needs no cluster."""
+    from inferencehealth.cli import detect as program  # noqa: PLC0415
+
+    program.show(list(program.rows(file)), program.Output(output))
 
 
 @app.command()

@@ -5,11 +5,12 @@ sidecar is never taken for the server unless the policy names it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from inferencehealth.api.policy import ProfileName, Server
 from inferencehealth.problems import Problem
+from inferencehealth.profiles.declared import Declared, declared_server
 from inferencehealth.profiles.profile import Evidence, Profile
 from inferencehealth.profiles.recognition import image
 from inferencehealth.profiles.registry import PROFILES, profile_named
@@ -17,6 +18,7 @@ from inferencehealth.workloads import Container, Workload
 
 SIDECARS = (
     "agent",
+    "aibrix-runtime",
     "cloud-sql-proxy",
     "consul-dataplane",
     "daprd",
@@ -30,6 +32,8 @@ SIDECARS = (
     "kube-rbac-proxy*",
     "kuma-sidecar",
     "linkerd-proxy",
+    "llm-d-routing-sidecar*",
+    "lora-adapter-syncer",
     "oauth-proxy",
     "oauth2-proxy*",
     "opentelemetry-collector*",
@@ -38,6 +42,7 @@ SIDECARS = (
     "proxyv2",
     "queue",
     "queue-proxy",
+    "routing-proxy",
     "vault",
     "vault-agent*",
     "vector",
@@ -46,6 +51,12 @@ SIDECARS = (
 
 NAMED_BY_POLICY = 0.5
 """Confidence where the policy says what it is and nothing in the container confirms it."""
+DECLARED = 0.6
+"""Confidence where only a label of another ecosystem says what the container runs."""
+CONFIRMED = 0.06
+"""What such a label adds to other evidence: enough to settle a tie."""
+SERVER_CONTAINERS = ("kserve-container",)
+"""Names that other ecosystems give to the container of the server, whatever runs beside it."""
 TOO_CLOSE = 0.05
 """Two containers whose confidence differs by less are both the server as far as we can tell."""
 
@@ -60,6 +71,30 @@ class Detected:
     port_name: str
     confidence: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The server of a workload by itself, without a policy; `port` None where nothing tells it."""
+
+    profile: Profile
+    container: Container
+    port: int | None
+    confidence: float
+    reason: str
+
+
+def recognised(workload: Workload) -> Recognised | Problem:
+    """Which server the workload runs as far as it shows by itself."""
+    candidates = _candidates(workload, "")
+    if isinstance(candidates, Problem):
+        return candidates
+    chosen = _recognise_any(workload, candidates)
+    if isinstance(chosen, Problem):
+        return chosen
+    profile, container, evidence = chosen
+    port = profile.port(container)
+    return Recognised(profile, container, port, evidence.confidence, evidence.reason)
 
 
 def detect(workload: Workload, server: Server, target_container: str) -> Detected | Problem:
@@ -115,7 +150,8 @@ def _candidates(workload: Workload, target: str) -> tuple[Container, ...] | Prob
 
 
 def _recognise_any(workload: Workload, candidates: tuple[Container, ...]) -> _Chosen | Problem:
-    found = _found(PROFILES, candidates)
+    label = declared_server(workload)
+    found = _confirmed(_found(PROFILES, candidates), label) or _by_label(candidates, label)
     if not found:
         return Problem(
             "ServerNotRecognised",
@@ -155,9 +191,36 @@ def _found(profiles: Iterable[Profile], candidates: tuple[Container, ...]) -> li
     return sorted(seen, key=lambda chosen: -chosen[2].confidence)
 
 
+def _confirmed(found: list[_Chosen], label: Declared | None) -> list[_Chosen]:
+    """The findings with those that the label agrees with in front of their equals."""
+    if label is None:
+        return found
+    confirmed = [
+        (profile, container, _surer(evidence, label) if profile.name == label.profile else evidence)
+        for profile, container, evidence in found
+    ]
+    return sorted(confirmed, key=lambda chosen: -chosen[2].confidence)
+
+
+def _surer(evidence: Evidence, label: Declared) -> Evidence:
+    surer = min(1.0, round(evidence.confidence + CONFIRMED, 2))
+    return replace(evidence, confidence=surer, reason=f"{evidence.reason}, label {label.label}")
+
+
+def _by_label(candidates: tuple[Container, ...], label: Declared | None) -> list[_Chosen]:
+    """What the label alone says: only where a single container can be meant."""
+    profile = next((p for p in PROFILES if label and p.name == label.profile), None)
+    named = tuple(c for c in candidates if c.name in SERVER_CONTAINERS) or candidates
+    if profile is None or label is None or len(named) != 1:
+        return []
+    return [(profile, named[0], Evidence(DECLARED, f"label {label.label}"))]
+
+
 def _clearest(workload: Workload, found: list[_Chosen]) -> _Chosen | Problem:
     best = found[0]
     rivals = [f for f in found if best[2].confidence - f[2].confidence < TOO_CLOSE]
+    if settled := [f for f in rivals if f[1].name in SERVER_CONTAINERS]:
+        best, rivals = settled[0], settled
     if len({container.name for _, container, _ in rivals}) > 1:
         return Problem(
             "ServerAmbiguous",

@@ -42,6 +42,11 @@ COMPANIONS = (
 """Image names of what stands around a server; only a command that runs the server outweighs."""
 
 
+OTHER_PORTS = frozenset({8001, 8002, 8500, 50051})
+"""Ports of gRPC and metrics on Triton, TensorFlow Serving and by habit."""
+OTHER_PORT_NAMES = ("grpc", "metric", "prom", "debug", "zmq", "dist", "nccl")
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image reference taken apart: "reg:5000/a/b:tag@sha256:…" has path ("a", "b")."""
@@ -164,7 +169,7 @@ def port_of(
     if usual in declared:
         return usual
     by_name = [p.number for name in names for p in container.ports if p.name == name]
-    return by_name[0] if by_name else usual
+    return by_name[0] if by_name else _only_port(container) or usual
 
 
 def recognise(container: Container, signature: Signature) -> Evidence | None:
@@ -214,6 +219,15 @@ def _started(command: Command, signature: Signature) -> str:
     module = command.module()
     known = any(module == m or module.startswith(f"{m}.") for m in signature.modules)
     return f"python -m {module}" if module and known else ""
+
+
+def _only_port(container: Container) -> int | None:
+    """The one port that the container declares, unless it is known to speak something else."""
+    if len(container.ports) != 1:
+        return None
+    port = container.ports[0]
+    other = port.number in OTHER_PORTS or any(word in port.name for word in OTHER_PORT_NAMES)
+    return None if other else port.number
 
 
 def _flag_name(name: str) -> str:

@@ -1,0 +1,201 @@
+"""Workloads out of manifests: YAML or JSON text to values, for commands that need no cluster.
+
+Every document of a file is read for itself, so a template or a slip in one does not hide the
+others. Nothing is executed or looked up; sizes are bounded.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from inferencehealth.workloads import Workload, workload
+
+MAX_TEXT = 32 * 1024 * 1024
+"""Bytes of one file; a rendered chart with its definitions has a few million."""
+MAX_DEPTH = 200
+"""Collections within each other; a pod template has about ten levels, and so have definitions."""
+MAX_NAME = 100
+"""Characters of a name in a message."""
+MAX_LISTS = 5
+"""Lists within lists of objects."""
+
+_POD_SPECS: Mapping[str, tuple[str, ...]] = {
+    "DaemonSet": ("template", "spec"),
+    "Deployment": ("template", "spec"),
+    "InferenceService": ("predictor",),
+    "LeaderWorkerSet": ("leaderWorkerTemplate", "leaderTemplate", "spec"),
+    "Pod": (),
+    "RayCluster": ("headGroupSpec", "template", "spec"),
+    "RayService": ("rayClusterConfig", "headGroupSpec", "template", "spec"),
+    "ReplicaSet": ("template", "spec"),
+    "ReplicationController": ("template", "spec"),
+    "Rollout": ("template", "spec"),
+    "StatefulSet": ("template", "spec"),
+}
+"""Where below `spec` a kind keeps the pod that serves."""
+
+_ONE_TEMPLATE = ("leaderWorkerTemplate", "workerTemplate", "spec")
+"""Of a LeaderWorkerSet without a template for leaders: they are made like workers."""
+
+_PLACEHOLDER = re.compile(r"\{\{|\{%|<no value>")
+_EMPTY = re.compile(r"(?:---)?(?:\s|[#%][^\n]*(?:\n|$))*")
+"""A document of nothing but comments and directives."""
+_DEEP_INDENT = re.compile(r"^[ \t?:-]{200}", re.MULTILINE)
+_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A document that could not be read, and why. `line` is where it begins in its file."""
+
+    line: int
+    why: str
+
+
+def workloads_in(text: str) -> tuple[tuple[Workload, ...], tuple[Unread, ...]]:
+    """The workloads of a file's text in order, and the documents that are none for a reason.
+
+    Documents of other kinds are passed over in silence. Never raises.
+    """
+    if len(text) > MAX_TEXT:
+        return (), (Unread(1, f"it has more than {MAX_TEXT // 1024 // 1024} MiB"),)
+    found: list[Workload] = []
+    unread: list[Unread] = []
+    for line, part in _documents(text):
+        for one in _of_document(part):
+            if isinstance(one, str):
+                unread.append(Unread(line, one))
+            else:
+                found.append(one)
+    return tuple(found), tuple(unread)
+
+
+def _documents(text: str) -> Iterator[tuple[int, str]]:
+    start = 0
+    for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
+        part = text[start:end]
+        if _EMPTY.fullmatch(part) is None:
+            yield text.count("\n", 0, start) + 1, part
+        start = end
+
+
+def _of_document(text: str) -> Iterator[Workload | str]:
+    try:
+        if _too_deep(text):
+            yield "it nests too deeply"
+            return
+        parsed = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        yield _why(text, error)
+        return
+    yield from _of_object(parsed)
+
+
+def _of_object(parsed: Any, depth: int = 0) -> Iterator[Workload | str]:
+    if not isinstance(parsed, Mapping):
+        return
+    items = parsed.get("items")
+    if isinstance(items, list) and str(parsed.get("kind", "")).endswith("List"):
+        for item in items if depth < MAX_LISTS else ():
+            yield from _of_object(item, depth + 1)
+        return
+    kind = parsed.get("kind")
+    if not isinstance(kind, str) or not isinstance(parsed.get("spec"), Mapping):
+        return
+    pod = _pod_spec(kind, parsed["spec"])
+    if pod is None and not _is_knative(parsed):
+        return
+    if pod is None:
+        pod = _below(parsed["spec"], ("template", "spec"))
+    if not isinstance(pod, Mapping) or not pod.get("containers"):
+        return
+    yield _value(kind, parsed, pod)
+
+
+def _pod_spec(kind: str, spec: Mapping[str, Any]) -> Any:
+    path = _POD_SPECS.get(kind)
+    if path is None:
+        return None
+    found = _below(spec, path)
+    return found or (_below(spec, _ONE_TEMPLATE) if kind == "LeaderWorkerSet" else None)
+
+
+def _is_knative(parsed: Mapping[str, Any]) -> bool:
+    group = str(parsed.get("apiVersion", "")).partition("/")[0]
+    return parsed.get("kind") == "Service" and group == "serving.knative.dev"
+
+
+def _below(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workload | str:
+    """The workload in the one shape that detection knows, or what is wrong with it."""
+    meta = raw.get("metadata")
+    name = meta.get("name") if isinstance(meta, Mapping) else None
+    name = name or (meta.get("generateName") if isinstance(meta, Mapping) else None)
+    if not isinstance(meta, Mapping) or not isinstance(name, str):
+        return f"its {kind} has no name"
+    images = [c.get("image") for c in pod["containers"] if isinstance(c, Mapping)]
+    if any(isinstance(text, str) and _PLACEHOLDER.search(text) for text in (name, *images)):
+        return "it is a template with placeholders; render it first"
+    labels = _pod_labels(kind, raw)
+    shaped = {
+        "apiVersion": str(raw.get("apiVersion", "")),
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": _text(meta.get("namespace")),
+            "labels": _texts(meta.get("labels")),
+        },
+        "spec": {"template": {"metadata": {"labels": labels}, "spec": pod}},
+    }
+    try:
+        return workload(shaped)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return f"its {kind} {name[:MAX_NAME]} is no {kind} that the API server would accept"
+
+
+def _pod_labels(kind: str, raw: Mapping[str, Any]) -> dict[str, str]:
+    path = _POD_SPECS.get(kind, ("template", "spec"))[:-1]
+    return _texts(_below(raw["spec"], (*path, "metadata", "labels")) if path else None)
+
+
+def _texts(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(k): str(v) for k, v in value.items() if isinstance(v, str | int | float)}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _why(text: str, error: Exception) -> str:
+    if _PLACEHOLDER.search(text):
+        return "it is a template with placeholders; render it first"
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None)
+    return f"it is no YAML: {problem}" if problem else "it is no YAML"
+
+
+def _too_deep(text: str) -> bool:
+    """Whether collections nest so deeply that building them would run out of stack."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH and not _DEEP_INDENT.search(text):
+        return False
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return False
+
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
