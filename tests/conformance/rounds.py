@@ -5,7 +5,7 @@ from typing import Any
 
 from e2e.servers.processes import LOOPBACK
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.http import ask
+from inferencehealth.checks.transports import ask
 from inferencehealth.checks.steps import Reading, Sign
 from inferencehealth.profiles.registry import profile_named
 

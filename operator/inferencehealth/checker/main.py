@@ -15,7 +15,7 @@ from inferencehealth.checker.announce import announcement
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checker.reports import ReportRecord, project_report
 from inferencehealth.checker.writer import Writer
-from inferencehealth.checks.http import ask
+from inferencehealth.checks.transports import ask
 from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.config import Access, load
 from inferencehealth.kube.errors import KubeError

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.history import Thresholds
-from inferencehealth.checks.http import prepare
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step
+from inferencehealth.checks.transports import check_request
 from inferencehealth.profiles.registry import profile_named
 
 _DECISIVE: Final = frozenset({Sign.SILENT, Sign.UNKNOWN})
@@ -51,7 +51,7 @@ def compile_check(spec: CheckSpec) -> Compiled:
         profile = profile_named(spec.profile)
         steps = profile.steps(spec)
         for step in steps:
-            prepare(step.request)
+            check_request(step.request)
     except (KeyError, ValueError) as error:
         message = f"this checker cannot ask: {error.args[0] if error.args else error}"
         reading = Reading(Sign.UNKNOWN, "CannotAsk", message)

@@ -29,7 +29,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request to a pod's own address. `port` 0 means the server's port."""
+    """One request to a pod's own address. `port` 0 means the server's port.
+
+    With `grpc` it is a unary call: the path is the method, the body its encoded message.
+    """
 
     path: str
     method: str = "GET"
@@ -37,11 +40,15 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     port: int = 0
     max_body: int = MAX_BODY
+    grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `status` is 0 unless `outcome` is ANSWERED; `seconds` is the whole time."""
+    """What came back. `status` is 0 unless `outcome` is ANSWERED; `seconds` is the whole time.
+
+    For gRPC the status is the gRPC code, of which 0 is OK.
+    """
 
     outcome: Outcome
     status: int = 0

@@ -1,0 +1,223 @@
+"""The gRPC transport against a real gRPC server, and everything that is none."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+import uvloop
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+
+from inferencehealth.checks.grpc import ask, check_request
+from inferencehealth.checks.steps import Answer, Outcome, Request
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Behaviour = Callable[[bytes, aio.ServicerContext], Awaitable[bytes]]
+
+Served = tuple[int, health.HealthServicer]
+"""Port and servicer of a health server."""
+
+PATIENCE = 10.0
+"""Seconds that an exchange may take which ends by itself."""
+IMPATIENCE = 0.3
+"""Seconds for an exchange that only the timeout ends."""
+
+CHECK = "/grpc.health.v1.Health/Check"
+
+
+def check(service: str = "", **fields: int) -> Request:
+    message = health_pb2.HealthCheckRequest(service=service).SerializeToString()
+    return Request(CHECK, method="POST", body=message, grpc=True, **fields)
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+    with asyncio.Runner(loop_factory=request.param) as made:
+        yield made
+
+
+@asynccontextmanager
+async def health_server(
+    host: str = "127.0.0.1",
+) -> AsyncIterator[Served]:
+    server, servicer = aio.server(), health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port(f"{host}:0")
+    await server.start()
+    try:
+        yield port, servicer
+    finally:
+        await server.stop(None)
+
+
+@asynccontextmanager
+async def behaving(behaviour: Behaviour) -> AsyncIterator[int]:
+    """A gRPC server whose Check does what the test says."""
+    server = aio.server()
+    method = grpc.unary_unary_rpc_method_handler(behaviour)
+    handler = grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": method})
+    server.add_generic_rpc_handlers((handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+@asynccontextmanager
+async def raw(handler: Handler) -> AsyncIterator[int]:
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+def status_of(answer: Answer) -> int:
+    assert (answer.outcome, answer.status) == (Outcome.ANSWERED, 0)
+    return int(health_pb2.HealthCheckResponse.FromString(answer.body).status)
+
+
+def test_a_health_server_answers_with_its_own_bytes(runner: asyncio.Runner) -> None:
+    async def exchange() -> list[int]:
+        async with health_server() as (port, servicer):
+            await servicer.set("model", health_pb2.HealthCheckResponse.NOT_SERVING)
+            answers = [
+                await ask("127.0.0.1", port, check(service), timeout=PATIENCE)
+                for service in ("", "model")
+            ]
+            return [status_of(answer) for answer in answers]
+
+    assert runner.run(exchange()) == [1, 2]
+
+
+async def test_an_ipv6_address_is_asked_as_well() -> None:
+    async with health_server("[::1]") as (port, _):
+        assert status_of(await ask("::1", port, check(), timeout=PATIENCE)) == 1
+
+
+async def test_an_unknown_service_is_the_servers_answer() -> None:
+    async with health_server() as (port, _):
+        answer = await ask("127.0.0.1", port, check("nobody"), timeout=PATIENCE)
+    assert (answer.outcome, answer.status) == (Outcome.ANSWERED, grpc.StatusCode.NOT_FOUND.value[0])
+
+
+async def test_a_server_without_the_method_answers_unimplemented() -> None:
+    server = aio.server()
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    await server.stop(None)
+    assert (answer.outcome, answer.status) == (Outcome.ANSWERED, 12)
+
+
+async def test_a_port_where_nobody_listens_refuses() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    assert answer.outcome is Outcome.REFUSED
+
+
+async def test_a_name_is_never_resolved() -> None:
+    assert (await ask("localhost", 1, check(), timeout=PATIENCE)).outcome is Outcome.UNREACHABLE
+
+
+async def test_a_hung_server_gives_no_answer() -> None:
+    """As a stopped process: the kernel accepts its connections, and nobody reads."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        answer = await ask("127.0.0.1", port, check(), timeout=IMPATIENCE)
+    assert (answer.outcome, answer.body) == (Outcome.NO_ANSWER, b"")
+
+
+async def test_a_call_that_never_ends_gives_no_answer() -> None:
+    async def behaviour(_message: bytes, _context: aio.ServicerContext) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    async with behaving(behaviour) as port:
+        answer = await ask("127.0.0.1", port, check(), timeout=IMPATIENCE)
+    assert answer.outcome is Outcome.NO_ANSWER
+
+
+async def test_more_bytes_than_asked_for_are_too_many() -> None:
+    async def behaviour(_message: bytes, _context: aio.ServicerContext) -> bytes:
+        return b"x" * 2000
+
+    async with behaving(behaviour) as port:
+        request = check(max_body=1000)
+        answer = await ask("127.0.0.1", port, request, timeout=PATIENCE)
+    assert (answer.outcome, answer.status) == (Outcome.TOO_LARGE, 0)
+
+
+async def test_a_server_that_says_it_has_too_much_to_do_has_answered() -> None:
+    async def behaviour(_message: bytes, context: aio.ServicerContext) -> bytes:
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams")
+        return b""
+
+    async with behaving(behaviour) as port:
+        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    assert (answer.outcome, answer.status) == (Outcome.ANSWERED, 8)
+
+
+async def test_a_server_that_speaks_http1_is_no_grpc() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(24):
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with raw(handler) as port:
+        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    assert answer.outcome is Outcome.MALFORMED
+
+
+async def test_a_server_that_hangs_up_has_reset_the_connection() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(24)
+        writer.close()
+
+    async with raw(handler) as port:
+        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    assert answer.outcome is Outcome.RESET
+
+
+async def test_a_server_is_asked_anew_each_time() -> None:
+    """grpcio waits after a connection that failed; a check must not find that wait in its way."""
+
+    async def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with raw(hang_up) as port:
+        broken = [await ask("127.0.0.1", port, check(), timeout=PATIENCE) for _ in range(3)]
+    assert {answer.outcome for answer in broken} == {Outcome.RESET}
+    server, servicer = aio.server(), health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    await server.stop(None)
+    assert status_of(answer) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "a/b", "/a/b/c", "/a /b", "/a/b\r\n", "/ä/b"])
+def test_a_path_that_is_no_method_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="no gRPC method"):
+        check_request(Request(path, grpc=True))
+
+
+def test_headers_are_refused() -> None:
+    with pytest.raises(ValueError, match="headers"):
+        check_request(Request(CHECK, headers=(("a", "b"),), grpc=True))
+
+
+def test_a_checker_without_grpc_targets_does_not_load_grpcio() -> None:
+    program = "import sys, inferencehealth.checker.main; sys.exit('grpc' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
