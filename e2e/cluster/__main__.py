@@ -1,6 +1,7 @@
 """The command line: python -m e2e.cluster up | down | status | env | prerequisites."""
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -16,7 +17,12 @@ def main(arguments: list[str] | None = None) -> int:
     # Taken like Ctrl-C: what a start has made so far is removed.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ClusterError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
