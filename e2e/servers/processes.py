@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ LOOPBACK = "127.0.0.1"
 _POLL_SECONDS = 0.05  # well under the time any of these servers needs to start
 _STOP_SECONDS = 3.0  # a healthy server needs less; Triton with a dead model would wait for 30
 _LOG_TAIL_LINES = 15
+_FLOOD_SECONDS = 60.0  # a flooding client is patient: it waits where a user would
 
 
 class StartError(RuntimeError):
@@ -55,6 +57,11 @@ class RunningServer:
         _signal(self.process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
+        _signal(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def kill(self) -> None:
+        """Kill the server and all its children at once, as the kernel does (SIGKILL)."""
         _signal(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
@@ -132,6 +139,24 @@ def stopped_at_end(server: RunningServer) -> Iterator[RunningServer]:
         yield server
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def flooded(server: RunningServer, path: str, body: str, *, clients: int) -> Iterator[None]:
+    """The length of a `with` block in which so many clients POST to the path without a pause."""
+    enough = threading.Event()
+
+    def client() -> None:
+        while not enough.is_set():
+            server.ask(path, body=body, timeout=_FLOOD_SECONDS)
+
+    threads = [threading.Thread(target=client, daemon=True) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
 
 
 def ask(url: str, *, body: str | None = None, timeout: float = 5.0) -> Answer | None:

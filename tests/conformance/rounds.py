@@ -5,8 +5,8 @@ from typing import Any
 
 from e2e.servers.processes import LOOPBACK
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.transports import ask
 from inferencehealth.checks.steps import Reading, Sign
+from inferencehealth.checks.transports import ask
 from inferencehealth.profiles.registry import profile_named
 
 TIMEOUT = 5.0

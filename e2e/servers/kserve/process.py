@@ -17,16 +17,22 @@ _ANSWER_SECONDS = 90.0  # its imports alone take 5 to 15
 
 
 def start(
-    folder: Path, *, model: str = "good", env: Mapping[str, str] | None = None, wait: bool = True
+    folder: Path,
+    *,
+    model: str = "good",
+    port: int | None = None,
+    env: Mapping[str, str] | None = None,
+    wait: bool = True,
 ) -> RunningServer:
     """Start KServe's server with one model of that name, its log in `folder`.
 
     SLOW_SECONDS in `env` makes the load slow; the port opens after it, as with every model loaded
-    before `ModelServer.start`. With `wait`, returns as soon as HTTP answers. Raises
-    ServerUnavailableError or StartError.
+    before `ModelServer.start`. LATE_SECONDS adds a model "late" that loads beside it and one,
+    "broken", whose load fails; PREDICT_SECONDS makes inference slow. With `wait`, returns as soon
+    as HTTP answers. Raises ServerUnavailableError or StartError.
     """
     python = venvs.interpreter("kserve", _HERE / "requirements.txt")
-    (http,) = free_ports(1)
+    http = port or free_ports(1)[0]
     server = launch(
         "kserve",
         [str(python), str(_HERE / "echo_server.py"), model, str(http)],

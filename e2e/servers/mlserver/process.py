@@ -20,15 +20,22 @@ _ANSWER_SECONDS = 60.0
 
 
 def start(
-    folder: Path, *, model: str = "good", env: Mapping[str, str] | None = None, wait: bool = True
+    folder: Path,
+    *,
+    model: str = "good",
+    port: int | None = None,
+    env: Mapping[str, str] | None = None,
+    wait: bool = True,
 ) -> RunningServer:
     """Start MLServer in `folder` (made by this), serving one model of that name.
 
-    SLOW_SECONDS in `env` makes its load slow; its HTTP port opens before. With `wait`, returns as
-    soon as HTTP answers. Raises ServerUnavailableError or StartError.
+    SLOW_SECONDS in `env` makes its load slow; its HTTP port (`port`, default: a free one) opens
+    before. PREDICT_SECONDS makes its inference slow. With `wait`, returns as soon as HTTP answers.
+    Raises ServerUnavailableError or StartError.
     """
     python = venvs.interpreter("mlserver", _HERE / "requirements.txt")
-    http, grpc, metrics = free_ports(3)
+    free, grpc, metrics = free_ports(3)
+    http = port or free
     folder.mkdir(parents=True)
     shutil.copyfile(_HERE / "slow_model.py", folder / "slow_model.py")
     _write(folder / "model-settings.json", {"name": model, "implementation": "slow_model.Slow"})
@@ -55,6 +62,16 @@ def start(
                 server, lambda: server.ask("/v2/health/live") is not None, timeout=_ANSWER_SECONDS
             )
     return server
+
+
+def write_broken(folder: Path) -> str:
+    """Add a model that fails to load to a server's folder; its name, for the repository API."""
+    home = folder / "broken"
+    home.mkdir()
+    shutil.copyfile(_HERE / "broken_model.py", home / "broken_model.py")
+    settings = {"name": "broken", "implementation": "broken_model.Broken"}
+    _write(home / "model-settings.json", settings)
+    return "broken"
 
 
 def _write(path: Path, settings: Mapping[str, object]) -> None:

@@ -4,6 +4,7 @@
 
 import asyncio
 import os
+import time
 
 from mlserver import MLModel
 from mlserver.types import InferenceResponse, ResponseOutput
@@ -18,7 +19,8 @@ class Slow(MLModel):
         return True
 
     async def predict(self, payload):
-        """Answer with the input."""
+        """Answer with the input, after computing for PREDICT_SECONDS as Python code does."""
+        time.sleep(float(os.environ.get("PREDICT_SECONDS", "0")))  # noqa: ASYNC251
         outputs = [
             ResponseOutput(
                 name="OUT", shape=each.shape, datatype=each.datatype, data=each.data.root

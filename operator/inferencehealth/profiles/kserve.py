@@ -220,8 +220,9 @@ KSERVE = Profile(
         ),
     ),
     images=SIGNATURE.images,
-    loading="A model that is not ready answers 503 on its ready path, while the server's own "
-    "ready path already answers 200.",
+    loading="Connection refused until the models it was started with have loaded. A model that is "
+    "registered but not ready answers 503 on its ready path, while the server's own already "
+    "answers 200; the server says the same of one whose load failed.",
     sleeping="An unloaded model is unknown: 404 on its ready path.",
     dead_engine="/v2/health/ready answers 200 as long as the web server listens, also when no "
     "model serves; only the ready path of a model says more, and that is the model's own flag.",
