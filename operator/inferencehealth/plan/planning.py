@@ -59,7 +59,7 @@ def plan(policy: Policy, workload: Workload) -> Plan:
         check=check.model_copy(update={"startup_budget": startup_budget(check, policy, probes)}),
         probes=probes,
         findings=(
-            *owned,
+            *owned_by_controller(workload, detected.container, probes),
             *advise(
                 policy=policy,
                 detected=detected,

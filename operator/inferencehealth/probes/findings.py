@@ -1,6 +1,6 @@
 """What the owner of a workload should know about its probes, whoever wrote them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +8,8 @@ from inferencehealth.api.durations import format_duration
 from inferencehealth.api.report import Finding
 from inferencehealth.kubelet import HANDLER_KINDS, handler_kind, numbers_of, startup_allowance
 from inferencehealth.probes.merge import WRITES, Action, ProbePlan
-from inferencehealth.workloads import Workload
-
-_OWNERS = {
-    "InferenceService": "spec.predictor.containers (or its ServingRuntime)",
-    "LLMInferenceService": "spec.template",
-    "NIMService": "spec.livenessProbe, spec.readinessProbe and spec.startupProbe",
-    "RayService": "spec.rayClusterConfig",
-    "LeaderWorkerSet": "spec.leaderWorkerTemplate",
-}
-"""Where the kinds that make workloads of their own take probes."""
+from inferencehealth.probes.owners import field_of, owner_of, to_paste
+from inferencehealth.workloads import Container, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +41,29 @@ def probe_findings(facts: Facts) -> tuple[Finding, ...]:
     return (*_hang(facts), *_same(facts), *_startup(facts))
 
 
-def owned_by_controller(workload: Workload) -> tuple[Finding, ...]:
-    """A workload that another controller makes is reported on but not edited."""
-    if workload.owner is None:
+def owned_by_controller(
+    workload: Workload,
+    container: Container | None = None,
+    probes: Iterable[ProbePlan] = (),
+) -> tuple[Finding, ...]:
+    """A workload that another controller makes is reported on but not edited.
+
+    With its server's container and the planned probes, the remedy has them as YAML for the owner.
+    """
+    owner = owner_of(workload)
+    if owner is None:
         return ()
-    kind, name = workload.owner
-    where = _OWNERS.get(kind, "its own spec")
+    advised = {p.kind: p.wanted for p in probes if p.action is Action.RECOMMEND and p.wanted}
+    snippet = to_paste(owner, workload, container, advised) if container else ""
     return (
         Finding(
             id="OwnedByController",
             severity="info",
-            message=f"{workload.ref} is made by {kind} {name}, which would undo our probes; it "
+            container=container.name if container else "",
+            message=f"{workload.ref} is made by {owner}, which would undo our probes; it "
             "is checked, and its probes are only recommended.",
-            remedy=f"Put the recommended probes into {kind} {name}: {where}.",
+            remedy=f"Put the recommended probes into {owner}: {field_of(owner)}"
+            + (f":\n{snippet}" if snippet else "."),
         ),
     )
 
