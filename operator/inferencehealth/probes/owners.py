@@ -81,7 +81,7 @@ def to_paste(owner: Owner, workload: Workload, container: Container, probes: Pro
 class _Plain(yaml.SafeDumper):
     """YAML without anchors, although two probes may share a handler."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002, D102
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True
 
 
