@@ -19,7 +19,6 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = int(options.run(options))
         sys.stdout.flush()
-        return status
     except BrokenPipeError:  # whoever read us has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -29,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted: everything that was started is removed\n")
         return 130
+    return status
 
 
 def _up(options: argparse.Namespace) -> int:
