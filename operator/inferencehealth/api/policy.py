@@ -46,6 +46,18 @@ class ProfileName(StrEnum):
     TRITON = "triton"
     KSERVE = "kserve"
     ASR = "asr"
+    VLLM = "vllm"
+    SGLANG = "sglang"
+    TGI = "tgi"
+    TEI = "tei"
+    NIM = "nim"
+    LLAMACPP = "llamacpp"
+    OLLAMA = "ollama"
+    INFINITY = "infinity"
+    SPEACHES = "speaches"
+    JETSTREAM = "jetstream"
+    TENSORRT_LLM = "tensorrt-llm"
+    DYNAMO = "dynamo"
     CUSTOM = "custom"
 
 

@@ -1,5 +1,8 @@
 """The findings of a plan: what its probes will do that the workload's owner should know."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from inferencehealth.api.policy import Policy, Strategy
 from inferencehealth.api.report import CheckSpec, Finding
 from inferencehealth.probes.compile import CompiledSet
@@ -33,8 +36,11 @@ def advise(
         profile_liveness=handlers.process if process else handlers.liveness,
     )
     asks_profile = same_handler(prospective(liveness), handlers.liveness)
+    asks_ready = same_handler(prospective(readiness), handlers.readiness)
     static = (
         *(profile.liveness_findings if asks_profile else ()),
+        *(trap for path, trap in profile.liveness_traps if _path(prospective(liveness)) == path),
+        *(profile.readiness_findings if asks_ready else ()),
         *(profile.unnamed_findings if not check.models.required else ()),
     )
     return (
@@ -44,6 +50,12 @@ def advise(
         *_unreadable(policy, container),
         *_too_late(compiled, container),
     )
+
+
+def _path(probe: Mapping[str, Any] | None) -> str:
+    """The path that a probe asks, without its query; nothing where it is no HTTP probe."""
+    asked = (probe or {}).get("httpGet") or {}
+    return str(asked.get("path", "")).partition("?")[0]
 
 
 def _finding(static: StaticFinding, container: str) -> Finding:

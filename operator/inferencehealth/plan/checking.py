@@ -45,7 +45,8 @@ def _models(asked: Models, detected: Detected) -> Models:
     """The policy's models; where it names none, those that the server was started for."""
     if asked.required:
         return asked
-    names = detected.profile.named_models(detected.container)
+    named = detected.profile.listed_as_named or detected.profile.named_models
+    names = named(detected.container)
     return Models(
         required=tuple(RequiredModel(name=name) for name in names), discover=asked.discover
     )

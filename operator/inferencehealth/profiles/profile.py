@@ -120,8 +120,15 @@ class Profile:
     """Components that have to be up where the policy names none."""
     named_models: Callable[[Container], tuple[str, ...]] = no_models
     """Models that the container's own arguments name; required where the policy names none."""
+    listed_as_named: Callable[[Container], tuple[str, ...]] | None = None
+    """Those of the named models that the server surely lists by that very name, so that they can
+    be required; None: all of them."""
     liveness_findings: tuple[StaticFinding, ...] = field(default=())
     """Findings that hold while liveness follows the profile instead of the process."""
+    liveness_traps: tuple[tuple[str, StaticFinding], ...] = field(default=())
+    """Paths that must not stand in a liveness probe, with the finding for one that asks them."""
+    readiness_findings: tuple[StaticFinding, ...] = field(default=())
+    """Findings that hold while readiness asks the profile's path: what it can't see."""
     tells_versions: bool = True
     """Whether the server answers for one version of a model."""
     unnamed_findings: tuple[StaticFinding, ...] = field(default=())

@@ -23,6 +23,7 @@ __all__ = [
     "flag",
     "flags_named",
     "image",
+    "only_flags",
     "port_number",
     "port_of",
     "recognise",
@@ -170,6 +171,11 @@ def port_of(
         return usual
     by_name = [p.number for name in names for p in container.ports if p.name == name]
     return by_name[0] if by_name else _only_port(container) or usual
+
+
+def only_flags(container: Container) -> bool:
+    """Whether the container names no program, only flags for the one that its image starts."""
+    return not container.command and container.args[:1] != () and container.args[0][:1] == "-"
 
 
 def recognise(container: Container, signature: Signature) -> Evidence | None:

@@ -4,11 +4,40 @@ from typing import Final
 
 from inferencehealth.profiles.asr import ASR
 from inferencehealth.profiles.custom import CUSTOM
+from inferencehealth.profiles.dynamo import DYNAMO
+from inferencehealth.profiles.infinity import INFINITY
+from inferencehealth.profiles.jetstream import JETSTREAM
 from inferencehealth.profiles.kserve import KSERVE
+from inferencehealth.profiles.llamacpp import LLAMACPP
+from inferencehealth.profiles.nim import NIM
+from inferencehealth.profiles.ollama import OLLAMA
 from inferencehealth.profiles.profile import Profile
+from inferencehealth.profiles.sglang import SGLANG
+from inferencehealth.profiles.speaches import SPEACHES
+from inferencehealth.profiles.tei import TEI
+from inferencehealth.profiles.tensorrt_llm import TENSORRT_LLM
+from inferencehealth.profiles.tgi import TGI
 from inferencehealth.profiles.triton import TRITON
+from inferencehealth.profiles.vllm import VLLM
 
-PROFILES: Final[tuple[Profile, ...]] = (TRITON, KSERVE, ASR, CUSTOM)
+PROFILES: Final[tuple[Profile, ...]] = (
+    TRITON,
+    KSERVE,
+    ASR,
+    VLLM,
+    SGLANG,
+    TGI,
+    TEI,
+    NIM,
+    LLAMACPP,
+    OLLAMA,
+    INFINITY,
+    SPEACHES,
+    JETSTREAM,
+    TENSORRT_LLM,
+    DYNAMO,
+    CUSTOM,
+)
 
 
 def profile_named(name: str) -> Profile:

@@ -1,10 +1,8 @@
 """Which container, which server, which port: known, or said to be unknown with the remedy."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from inferencehealth.api.policy import Server
 from inferencehealth.problems import Problem
@@ -138,8 +136,11 @@ OTHERS = {
         "image": "tensorflow/serving:2",
         "args": ["--model_name=a", "--port=9000", "--rest_api_port=8080"],
     },
-    "vllm": {"image": "vllm/vllm-openai:v0.11.0", "args": ["--model", "a", "--port", "8000"]},
-    "vllm in triton's image": {"image": TRITON, "command": ["vllm", "serve"]},
+    "vllm's benchmark": {
+        "image": "vllm/vllm-openai:v0.11.0",
+        "command": ["vllm", "bench", "serve"],
+    },
+    "vllm's worker": {"image": "own:1", "command": ["vllm", "serve", "a", "--headless"]},
 }
 
 
@@ -235,21 +236,3 @@ def test_a_custom_server_is_the_container_that_declares_the_port() -> None:
     assert what(two, port="web", **custom) == ("custom", "c1", 9000)
     assert what(two, port=9000, **custom) == ("custom", "c1", 9000)
     assert what(two, port=1, **custom) == "ContainerNotFound"
-
-
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
-
-
-def test_no_manifest_of_other_servers_is_taken_for_one_of_ours() -> None:
-    if not CORPUS.is_dir():
-        pytest.skip("the corpus of manifests is not beside the checkout")
-    yaml = YAML(typ="safe")
-    deployments = [
-        document
-        for file in sorted(CORPUS.rglob("*.yaml"))
-        for document in yaml.load_all(file)
-        if document and document.get("kind") in {"Deployment", "StatefulSet"}
-    ]
-    assert len(deployments) > 30
-    seen = {what(workload(document)) for document in deployments}
-    assert seen <= {"ServerNotRecognised", "ContainerNotFound"}

@@ -1,0 +1,141 @@
+"""Hugging Face Text Generation Inference: how to recognise it, probe it, and read it.
+
+Its HTTP port opens after the shards have loaded and warmed up. /health, /ping and / ask the
+shards: while healthy they allocate a tensor on the device, after a failure they run a forward
+pass; 503 {"error": "unhealthy", "error_type": "healthcheck"}. /info and /v1/models tell the model
+and ask nobody; the API key guards inference only. The image sets PORT=80, the program by itself
+takes 3000.
+
+Source: huggingface/text-generation-inference 3.3.7 (router/src/server.rs,
+backends/v3/src/backend.rs, launcher/src/main.rs, Dockerfile).
+"""
+
+from dataclasses import replace
+
+from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
+from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.listing import fold_listed, models_step, serving
+from inferencehealth.profiles.naming import plain, values
+from inferencehealth.profiles.profile import (
+    Asked,
+    DefaultBudgets,
+    Evidence,
+    Handlers,
+    Profile,
+    StaticFinding,
+    no_models,
+)
+from inferencehealth.profiles.reading import parse_object, unanswered, unexpected
+from inferencehealth.profiles.recognition import (
+    Signature,
+    image,
+    only_flags,
+    port_of,
+    recognise,
+    server_words,
+)
+from inferencehealth.workloads import Container
+
+HEALTH, PING, INFO = "/health", "/ping", "/info"
+IMAGE_PORT, PROGRAM_PORT = 80, 3000
+
+SIGNATURE = Signature(
+    images=(
+        *("huggingface/text-generation-inference", "text-generation-inference"),
+        *("huggingface-text-generation-inference*", "huggingface-pytorch-tgi-inference*"),
+        *("huggingface-inference-toolkit/tgi*", "ibm/text-gen-server", "tgi-gaudi"),
+    ),
+    familiar=("*tgi*", "*text-generation*"),
+    programs=("text-generation-launcher",),
+    flags=(("--model-id", "--max-total-tokens"), ("--model-id", "--num-shard")),
+)
+
+UNHEALTHY = Reading(
+    Sign.FAILS, "ServerUnhealthy", "TGI says that its shards do not work (health check failed)"
+)
+
+
+def detect(container: Container) -> Evidence | None:
+    """Whether the container runs TGI."""
+    flags = SIGNATURE.flags if only_flags(container) else ()
+    return recognise(container, replace(SIGNATURE, flags=flags))
+
+
+def http_port(container: Container) -> int | None:
+    """Port of the API; what an image sets by itself is known only of the official one."""
+    official = any(image(container.image).ends_with(pattern) for pattern in SIGNATURE.images)
+    return port_of(
+        container,
+        flags=("--port", "-p"),
+        env=("PORT",),
+        names=("http", "http1", "api"),
+        usual=IMAGE_PORT if official else PROGRAM_PORT,
+        signature=SIGNATURE,
+    )
+
+
+def named_models(container: Container) -> tuple[str, ...]:
+    """The model that it loads."""
+    said = values(server_words(container, SIGNATURE), "--model-id")[-1:]
+    return plain(said or (container.env.get("MODEL_ID", ""),))
+
+
+def handlers(asked: Asked) -> Handlers:
+    """Readiness asks the shards; liveness and startup ask the router only."""
+    info, health = http_get(asked, INFO), http_get(asked, HEALTH)
+    return Handlers(liveness=info, readiness=health, process=info, startup=info)
+
+
+def steps(_spec: CheckSpec) -> tuple[Step, ...]:
+    """Health and the model that it tells."""
+    read = by_status(HEALTH, {503: UNHEALTHY})
+    return (
+        Step("health", StepKind.READY, Request(HEALTH), read),
+        models_step(read_info, path=INFO),
+    )
+
+
+def read_info(answer: Answer) -> Reading:
+    """{"model_id": …}; UNKNOWN where it can't be had."""
+    if gap := unanswered(answer):
+        return Reading(Sign.UNKNOWN, gap.reason, gap.message)
+    item = serving(parse_object(answer.body).get("model_id"))
+    if answer.status == 200 and item:
+        return Reading(Sign.SERVES, models=(item,))
+    odd = unexpected(INFO, answer, "200 with a model_id")
+    return Reading(Sign.UNKNOWN, "ModelsUnreadable", odd.message)
+
+
+def _trap(path: str) -> tuple[str, StaticFinding]:
+    return path, StaticFinding(
+        id="InferenceInLiveness",
+        severity="warning",
+        message=f"TGI's {path} asks the shards and, once it has failed, runs a forward pass on "
+        "the device, so a busy or short of memory server is restarted and loads again.",
+        remedy=f"Let liveness ask {INFO}, which answers as long as the router works.",
+    )
+
+
+TGI = Profile(
+    name="tgi",
+    title="Text Generation Inference",
+    verified="source of 3.3.7 (router/src/server.rs, backends/v3/src/backend.rs)",
+    detect=detect,
+    port=http_port,
+    handlers=handlers,
+    steps=steps,
+    fold=fold_listed,
+    named_models=named_models,
+    # The hub may give the model another name than the one asked for: gpt2 is openai-community/gpt2.
+    listed_as_named=no_models,
+    tells_versions=False,
+    images=SIGNATURE.images,
+    budgets=DefaultBudgets(max_startup=1800, stop_traffic_after=15, restart_after=60),
+    liveness_traps=tuple(_trap(path) for path in (HEALTH, PING, "/")),
+    loading="Refuses connections until the shards have loaded and warmed up.",
+    dead_engine="/info and /v1/models stay 200; /health answers 503, at first after a mere "
+    "allocation on the device, which a stuck batch does not hinder: tgi_queue_size grows then.",
+    never_liveness="/health, /ping and /: they ask the shards, and run a forward pass once they "
+    "have failed.",
+)
