@@ -4,10 +4,12 @@ Exit status: 0 when every step happened, 1 when one did not, 130 when interrupte
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -19,6 +21,7 @@ from e2e.cluster.model import Cluster, ClusterError, Tier
 from e2e.cluster.prerequisites import missing
 from e2e.demo import tiers
 from e2e.demo.narrator import Narrator
+from e2e.demo.recording import recorded
 from e2e.loopback import servers
 from e2e.program import ProgramError
 from e2e.servers.catalog import IMAGES
@@ -27,7 +30,7 @@ from e2e.servers.prerequisites import ServerUnavailableError
 from e2e.servers.processes import StartError
 from e2e.story import on_loopback, on_node, workloads
 from e2e.story.scene import Scene
-from e2e.story.stage import KubectlError, StepError
+from e2e.story.stage import KubectlError, Stage, StepError
 
 NAME = "demo"
 SHOWN_IMAGES = ("triton", "asr", "redis")
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     narrator = Narrator(Console())
     asked = Tier(options.tier) if options.tier else None
     try:
-        perform(asked, narrator)
+        perform(asked, narrator, options.record)
     except FAILURES as error:
         narrator.failed(str(error))
         _after_failure(narrator, logged=isinstance(error, ProgramError))
@@ -63,15 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def perform(asked: Tier | None, narrator: Narrator) -> None:
-    """The whole demo; raises one of FAILURES at the first step that does not happen."""
+def perform(asked: Tier | None, narrator: Narrator, picture: Path | None) -> None:
+    """The whole demo; raises one of FAILURES at the first step that does not happen.
+
+    `picture` is where to draw what `kubectl get ihp -w` printed meanwhile.
+    """
     machine = tiers.look_at_machine(equipped=not missing(prerequisites.requirements()))
     choice = tiers.choose(asked, os.environ.get("CLUSTER"), machine)
     narrator.scene("A cluster", f"The {choice.tier} tier: {choice.reason}.")
     if choice.tier is Tier.SCALE:
         narrator.says(tiers.NOT_SHOWN)
         # Its servers belong to the pods of that cluster, so both begin anew.
-        api.down_by_name(NAME)
+        take_down()
     env = {**os.environ, **({"CLUSTER": choice.provider} if choice.provider else {})}
     archives = [IMAGES[name]() for name in SHOWN_IMAGES] if choice.tier is Tier.NODE else []
     cluster = api.up(choice.tier, name=NAME, env=env)
@@ -79,26 +85,28 @@ def perform(asked: Tier | None, narrator: Narrator) -> None:
         api.load_image(cluster, archive)
     program.install(cluster)
     narrator.saw([f"Kubernetes is up; KUBECONFIG={cluster.kubeconfig}", *map(_image, archives)])
-    _play(cluster, narrator)
+    with recorded(cluster, NAME, picture) if picture else contextlib.nullcontext():
+        _play(cluster, narrator)
     _curtain(cluster, narrator)
 
 
 def clean() -> int:
     """Take down what a demo left up; returns the exit status."""
     try:
-        cluster = api.find(NAME)
-    except ClusterError:
-        pass
-    else:
-        if operator := program.find(cluster):
-            operator.stop()
-    try:
-        removed = api.down_by_name(NAME)
+        removed = take_down()
     except ClusterError as error:
         print(error, file=sys.stderr)
         return 1
     print("the demo is taken down" if removed else "no demo is up")
     return 0
+
+
+def take_down() -> bool:
+    """Stop the operator, then the cluster with all that belongs to it; False when none was up."""
+    with contextlib.suppress(ClusterError):  # a half-started cluster has no operator
+        if operator := program.find(api.find(NAME)):
+            operator.stop()
+    return api.down_by_name(NAME)
 
 
 def _play(cluster: Cluster, narrator: Narrator) -> None:
@@ -124,13 +132,18 @@ def _tell(scenes: Iterable[Scene], narrator: Narrator) -> None:
 
 
 def _curtain(cluster: Cluster, narrator: Narrator) -> None:
-    narrator.scene("Look for yourself", f"All happened, in {narrator.elapsed():.0f} s. It is up:")
+    narrator.scene("What is there now", "All of it happened; a last look at everything.")
+    stage = Stage(cluster, NAME, narrator)
+    for kind in ("ihp", "ihr", "pods"):
+        narrator.typed(f"kubectl -n {NAME} get {kind}")
+        narrator.saw(stage.table(kind).splitlines())
+    narrator.scene("Look for yourself", f"It took {narrator.elapsed():.0f} s. It is still up:")
     for command in (
         f'eval "$({os.path.relpath(sys.executable)} -m e2e.cluster env --name {NAME})"',
         f"kubectl -n {NAME} get ihp -o wide",
         f"kubectl -n {NAME} get ihr",
         f"kubectl -n {NAME} get deployment triton -o yaml --show-managed-fields",
-        f"kubectl -n {NAME} get events --field-selector reason=Broken",
+        f"kubectl -n {NAME} get events",
         "kubectl explain ihp.spec.probes.budgets",
         f"tail -f {program.log_of(cluster)}",
         "make clean-demo",
@@ -162,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m e2e.demo", description=__doc__)
     tier_names = [str(Tier.NODE), str(Tier.SCALE)]
     parser.add_argument("--tier", choices=tier_names, help="default: what this machine can run")
+    parser.add_argument("--record", type=Path, help="draw what kubectl get ihp -w prints (SVG)")
     parser.add_argument("--clean", action="store_true", help="take down what a demo left up")
     return parser
 

@@ -180,7 +180,7 @@ def not_restarted(stage: Stage, before: Pod) -> Lines:
     now = _same(stage, before)
     if now.restarts != before.restarts:
         raise StepError(f"{before.name} not restarted. Seen instead: {now}")
-    return (f"{before.name} still runs the same process: {now.restarts} restarts",)
+    return (f"{before.name} still runs the same process: {seen.restarts(now.restarts)}",)
 
 
 def restarted(stage: Stage, before: Pod) -> Lines:
@@ -197,7 +197,7 @@ def restarted(stage: Stage, before: Pod) -> Lines:
             f"{before.name} killed for its liveness probe. Seen instead: events "
             f"{seen.events(stage, before, 'Killing') or 'without a Killing'}"
         )
-    return (f'the kubelet: "{killed[0]}"', f"{before.name}: {now.restarts} restarts")
+    return (f'the kubelet: "{killed[0]}"', f"{before.name}: {seen.restarts(now.restarts)}")
 
 
 def _same(stage: Stage, before: Pod) -> Pod:

@@ -37,7 +37,7 @@ def scale(stage: Stage, deployment: str, replicas: int) -> None:
     stage.act("scale", f"deployment/{deployment}", f"--replicas={replicas}")
 
 
-def freeze(cluster: Cluster, pod: Pod, program: str) -> tuple[str, ...]:
+def freeze(stage: Stage, pod: Pod, program: str) -> tuple[str, ...]:
     """Stop a pod's process from running, as a deadlock would; raises StepError.
 
     Its ports stay open and the kernel accepts connections, but nothing answers.
@@ -46,9 +46,10 @@ def freeze(cluster: Cluster, pod: Pod, program: str) -> tuple[str, ...]:
     either = f"{pod.uid}|{pod.uid.replace('-', '_')}"
     command = ["sh", "-c", FREEZE, "sh", either, program]
     done = subprocess.run(
-        [*_on_the_node(cluster), *command], capture_output=True, text=True, check=False
+        [*_on_the_node(stage.cluster), *command], capture_output=True, text=True, check=False
     )
     stopped = done.stdout.split()
+    stage.audience.typed(f"kill -STOP {' '.join(stopped)}   # on the node: {program} of {pod.name}")
     if not stopped:
         raise StepError(
             f"process {program} of {pod.name} stopped. Seen instead: no such process on the node "

@@ -151,7 +151,7 @@ def _start_redis(stage: Stage) -> Lines:
 
 def _hang(stage: Stage) -> Lines:
     before = expect.rolled_out(stage, "triton")
-    frozen = faults.freeze(stage.cluster, before, "tritonserver")
+    frozen = faults.freeze(stage, before, "tritonserver")
     told = expect.broken(stage, "triton", reason="NoAnswer", words="")
     kubelet = expect.restarted(stage, before)
     return (*frozen, *told, *kubelet, *expect.in_traffic(stage, "triton", before))

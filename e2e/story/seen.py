@@ -25,9 +25,8 @@ class Pod:
 
     def __str__(self) -> str:
         """One line for people."""
-        return (
-            f"{self.name} {self.phase}, {'ready' if self.ready else 'not ready'}, "
-            f"{self.restarts} restarts"
+        return f"{self.name} {self.phase}, {'ready' if self.ready else 'not ready'}, " + restarts(
+            self.restarts
         )
 
 
@@ -47,6 +46,11 @@ class Rollout:
         """Whether every pod is of the newest template and available."""
         counts = {self.updated, self.available, self.total}
         return self.observed >= self.generation and counts == {self.wanted}
+
+
+def restarts(number: int) -> str:
+    """A number of restarts in words."""
+    return "1 restart" if number == 1 else f"{number} restarts"
 
 
 def pods(stage: Stage, app: str) -> tuple[Pod, ...]:
