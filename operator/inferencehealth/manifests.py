@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from inferencehealth.settings import Settings, config_maps, with_settings
 from inferencehealth.workloads import Workload, workload
 
 MAX_TEXT = 32 * 1024 * 1024
@@ -64,13 +65,21 @@ def workloads_in(text: str) -> tuple[tuple[Workload, ...], tuple[Unread, ...]]:
         return (), (Unread(1, f"it has more than {MAX_TEXT // 1024 // 1024} MiB"),)
     found: list[Workload] = []
     unread: list[Unread] = []
+    objects: list[tuple[int, Mapping[str, Any]]] = []
     for line, part in _documents(text):
-        for one in _of_document(part):
-            if isinstance(one, str):
-                unread.append(Unread(line, one))
-            else:
-                found.append(one)
-    return tuple(found), tuple(unread)
+        parsed = _parsed(part)
+        if isinstance(parsed, str):
+            unread.append(Unread(line, parsed))
+        else:
+            objects += [(line, one) for one in _objects(parsed[0])]
+    settings = config_maps(one for _, one in objects)
+    for line, one in objects:
+        value = _workload(one, settings)
+        if isinstance(value, str):
+            unread.append(Unread(line, value))
+        elif value:
+            found.append(value)
+    return tuple(found), tuple(sorted(unread, key=lambda told: told.line))
 
 
 def _documents(text: str) -> Iterator[tuple[int, str]]:
@@ -82,37 +91,37 @@ def _documents(text: str) -> Iterator[tuple[int, str]]:
         start = end
 
 
-def _of_document(text: str) -> Iterator[Workload | str]:
+def _parsed(text: str) -> tuple[Any] | str:
+    """What a document says, or why it can't be read."""
     try:
         if _too_deep(text):
-            yield "it nests too deeply"
-            return
-        parsed = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+            return "it nests too deeply"
+        return (yaml.load(text, Loader=_LOADER),)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        yield _why(text, error)
-        return
-    yield from _of_object(parsed)
+        return _why(text, error)
 
 
-def _of_object(parsed: Any, depth: int = 0) -> Iterator[Workload | str]:
+def _objects(parsed: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """The object of a document, or those of a list of objects."""
     if not isinstance(parsed, Mapping):
         return
     items = parsed.get("items")
     if isinstance(items, list) and str(parsed.get("kind", "")).endswith("List"):
         for item in items if depth < MAX_LISTS else ():
-            yield from _of_object(item, depth + 1)
-        return
-    kind = parsed.get("kind")
-    if not isinstance(kind, str) or not isinstance(parsed.get("spec"), Mapping):
-        return
-    pod = _pod_spec(kind, parsed["spec"])
-    if pod is None and not _is_knative(parsed):
-        return
-    if pod is None:
-        pod = _below(parsed["spec"], ("template", "spec"))
+            yield from _objects(item, depth + 1)
+    else:
+        yield parsed
+
+
+def _workload(parsed: Mapping[str, Any], settings: Settings) -> Workload | str | None:
+    """The workload that an object is, what is wrong with it, or nothing for other kinds."""
+    kind, spec = parsed.get("kind"), parsed.get("spec")
+    if not isinstance(kind, str) or not isinstance(spec, Mapping):
+        return None
+    pod = _below(spec, ("template", "spec")) if _is_knative(parsed) else _pod_spec(kind, spec)
     if not isinstance(pod, Mapping) or not pod.get("containers"):
-        return
-    yield _value(kind, parsed, pod)
+        return None
+    return _value(kind, parsed, {**pod, "containers": with_settings(pod["containers"], settings)})
 
 
 def _pod_spec(kind: str, spec: Mapping[str, Any]) -> Any:

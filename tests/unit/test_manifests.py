@@ -139,3 +139,25 @@ def test_aliases_can_not_blow_up() -> None:
 def test_whatever_the_text_nothing_raises(text: str) -> None:
     workloads_in(text)
     workloads_in(f"kind: Deployment\nmetadata: {{name: a}}\nspec: {text}")
+
+
+def test_environment_from_a_config_map_beside_it_is_filled_in() -> None:
+    text = """
+kind: List
+items:
+  - kind: Pod
+    metadata: {name: p}
+    spec:
+      containers:
+        - name: c
+          envFrom: [{configMapRef: {name: all}, prefix: X_}, {secretRef: {name: s}}]
+          env:
+            - {name: ONE, valueFrom: {configMapKeyRef: {name: all, key: A}}}
+            - {name: OTHER, valueFrom: {configMapKeyRef: {name: elsewhere, key: A}}}
+            - {name: X_B, value: own}
+  - kind: ConfigMap
+    metadata: {name: all}
+    data: {A: a, B: b}
+"""
+    [[workload], _] = workloads_in(text)
+    assert workload.containers[0].env == {"X_A": "a", "X_B": "own", "ONE": "a"}

@@ -1,4 +1,4 @@
-"""What labels of other ecosystems say about a workload's server: supporting evidence for detection.
+"""What labels of other ecosystems say about a workload's server: supporting evidence only.
 
 An author or a controller set them, so they decide between two readings of a container and stand
 in where the image and its arguments say nothing; they never outweigh what a command runs.
@@ -36,25 +36,31 @@ _KUBEAI = {"infinity": "infinity", "ollama": "ollama", "vllm": "vllm"}
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The profile that a label names, and the label as it stands."""
+    """The profile that a label or the kind names, and by what, to go on "recognised by"."""
 
     profile: str
-    label: str
+    by: str
 
 
 def declared_server(workload: Workload) -> Declared | None:
-    """The server that the labels of the workload or of its pods name, if any does."""
+    """The server that the labels of the workload or of its pods name, if any does.
+
+    Pods of Ray run Ray Serve, whatever engine it drives, and a RayService does nothing else.
+    """
+    if workload.kind in {"RayCluster", "RayService"}:
+        serves = workload.kind == "RayService"
+        return Declared("rayserve", "of a RayService") if serves else None
     labels = {**workload.labels, **pod_labels(workload)}
     for label, engines in _ENGINES.items():
         said = str(labels.get(label) or "").lower()
         if said in engines:
-            return Declared(engines[said], f"{label}: {said}")
+            return Declared(engines[said], f"label {label}: {said}")
     manager = labels.get(_MANAGED_BY)
     if manager == "k8s-nim-operator" and labels.get("app.kubernetes.io/part-of") == "nim-service":
-        return Declared("nim", f"{_MANAGED_BY}: {manager}")
+        return Declared("nim", f"label {_MANAGED_BY}: {manager}")
     engine = str(labels.get("app.kubernetes.io/name") or "")
     if manager == "kubeai" and engine in _KUBEAI:
-        return Declared(_KUBEAI[engine], f"{_MANAGED_BY}: {manager}, engine {engine}")
+        return Declared(_KUBEAI[engine], f"label {_MANAGED_BY}: {manager}, engine {engine}")
     return None
 
 

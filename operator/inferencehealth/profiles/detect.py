@@ -204,7 +204,7 @@ def _confirmed(found: list[_Chosen], label: Declared | None) -> list[_Chosen]:
 
 def _surer(evidence: Evidence, label: Declared) -> Evidence:
     surer = min(1.0, round(evidence.confidence + CONFIRMED, 2))
-    return replace(evidence, confidence=surer, reason=f"{evidence.reason}, label {label.label}")
+    return replace(evidence, confidence=surer, reason=f"{evidence.reason}, {label.by}")
 
 
 def _by_label(candidates: tuple[Container, ...], label: Declared | None) -> list[_Chosen]:
@@ -213,7 +213,7 @@ def _by_label(candidates: tuple[Container, ...], label: Declared | None) -> list
     named = tuple(c for c in candidates if c.name in SERVER_CONTAINERS) or candidates
     if profile is None or label is None or len(named) != 1:
         return []
-    return [(profile, named[0], Evidence(DECLARED, f"label {label.label}"))]
+    return [(profile, named[0], Evidence(DECLARED, label.by))]
 
 
 def _clearest(workload: Workload, found: list[_Chosen]) -> _Chosen | Problem:

@@ -204,7 +204,7 @@ def _by_image(container: Container, signature: Signature, parts: Image) -> Evide
 
 def _by_flags(container: Container, signature: Signature) -> Evidence | None:
     parts, telling = image(container.image), _telling(container, signature)
-    if not telling:
+    if not telling or not container.image:  # without an image it is a patch of something else
         return None
     name = "/".join(parts.path[-2:])
     familiar = any(parts.ends_with(pattern) for pattern in signature.familiar)

@@ -154,6 +154,7 @@ SERVER = Signature(
         ({"image": "other/server:1", "args": ["--model_name=a", "--http_port=1"]}, 0.9),
         ({"image": "other:1", "args": ["--model_name=a", "--http_port=1"]}, 0.7),
         ({"image": "other:1", "args": ["--model_name=a"]}, None),
+        ({"image": "", "args": ["--model_name=a", "--http_port=1"]}, None),
         ({"image": "other:1", "args": ["--model-name=a", "--http-port=1"]}, None),
         ({"image": "other:1", "command": ["cp", "/opt/server", "/x"]}, None),
         ({"image": "other:1", "command": ["sh", "-c", "pip install server && run"]}, None),
