@@ -6,7 +6,7 @@ CLUSTER_NAME ?= default
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test setup setup-system generate lint types test-unit test-integration \
-  test-conformance e2e lock clean clean-demo
+  test-conformance conformance e2e lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,13 +34,15 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 setup-system: setup ## Install the Debian packages that the local cluster needs (apt, root)
 	@$(BIN)/python -m e2e.prerequisites --install
 
-generate: setup ## Regenerate crds/ from the models
+generate: setup ## Regenerate crds/ from the models and docs/servers.md from the profiles
 	@$(BIN)/python -m inferencehealth.api.crds crds
+	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 
 generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
-	@git diff --exit-code --stat -- crds \
-	  || { echo "crds/ is stale: run 'make generate' and commit the result"; exit 1; }
+	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
+	@git diff --exit-code --stat -- crds docs/servers.md \
+	  || { echo "crds/ or docs/servers.md is stale: run 'make generate' and commit the result"; exit 1; }
 
 lint: setup ## ruff (lint and format) and the layering contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache | tail -n 3
@@ -55,6 +57,9 @@ test-integration: setup ## Tests on a real kube-apiserver
 	@$(BIN)/pytest -q tests/integration
 
 test-conformance: setup ## Tests on real model servers
+	@$(BIN)/pytest -q tests/conformance -m "not conformance_more"
+
+conformance: setup ## The same on every server that installs from a registry (slow, not in CI)
 	@$(BIN)/pytest -q tests/conformance
 
 e2e: setup ## Tests on a real kubelet with real servers

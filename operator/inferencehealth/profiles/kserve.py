@@ -202,7 +202,7 @@ def _read_flag(path: str, field: str, answer: Answer) -> Reading:
 KSERVE = Profile(
     name="kserve",
     title="KServe Python server",
-    verified="0.21.0, HTTP",
+    verified="0.21.0, run here: HTTP",
     detect=detect,
     port=http_port,
     handlers=handlers,

@@ -142,7 +142,7 @@ def read_model(model: RequiredModel, answer: Answer) -> Reading:
 TRITON = Profile(
     name="triton",
     title="NVIDIA Triton Inference Server",
-    verified="2.51.0 (release 24.10), HTTP, Python backend",
+    verified="2.51.0 (release 24.10), run here: HTTP, Python backend",
     detect=detect,
     port=http_port,
     handlers=handlers,
