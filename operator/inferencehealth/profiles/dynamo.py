@@ -11,7 +11,6 @@ Sources: ai-dynamo/dynamo lib/llm/src/http/service/health.rs (2026); NVIDIA Dyna
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
@@ -124,12 +123,11 @@ def read_health(answer: Answer) -> Reading:
 
 
 def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
-    """Health, then whether every required model is listed by a frontend."""
-    listing = readings.get("models")
-    required = bool(spec.models.required)
-    if listing and listing.sign is Sign.SERVES and not listing.models and not required:
-        return fold_listed(spec, {**readings, "models": replace(listing)}, empty=NO_WORKERS)
-    return fold_listed(spec, readings, proves_load=False)
+    """Health, then what a frontend lists; one that lists nothing waits for its workers."""
+    listing, told = readings.get("models"), dict(readings)
+    if listing and listing.sign is Sign.SERVES and not listing.models:
+        told["workers"] = NO_WORKERS
+    return fold_listed(spec, told, proves_load=False)
 
 
 DYNAMO = Profile(
