@@ -30,6 +30,11 @@ class Container:
     """A native sidecar: an init container with restartPolicy Always."""
     raw: Mapping[str, Any]
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of all its environment variables, also of those without a plain value."""
+        return frozenset(str(entry["name"]) for entry in self.raw.get("env") or ())
+
     def probe(self, kind: str) -> dict[str, Any] | None:
         """The author's probe of that kind (`livenessProbe` …), if there is one."""
         found = self.raw.get(kind)

@@ -58,6 +58,18 @@ class ProfileName(StrEnum):
     JETSTREAM = "jetstream"
     TENSORRT_LLM = "tensorrt-llm"
     DYNAMO = "dynamo"
+    MLSERVER = "mlserver"
+    OVMS = "ovms"
+    TORCHSERVE = "torchserve"
+    TFSERVING = "tfserving"
+    RAYSERVE = "rayserve"
+    BENTOML = "bentoml"
+    LITSERVE = "litserve"
+    SELDON = "seldon"
+    RIVA = "riva"
+    GRPC = "grpc"
+    LIGHTNING_ASR = "lightning-asr"
+    LICENSE_PROXY = "license-proxy"
     CUSTOM = "custom"
 
 

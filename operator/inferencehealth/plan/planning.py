@@ -111,6 +111,7 @@ def _asked(policy: Policy, detected: Detected, check: CheckSpec, compiled: Compi
         endpoints=policy.spec.server.endpoints,
         port_name=detected.port_name,
         liveness_timeout=compiled.liveness.numbers.timeout,
+        environment=detected.container.variables,
     )
 
 

@@ -66,6 +66,8 @@ class Asked:
     """Name by which the policy calls the port; empty where it gives a number or nothing."""
     liveness_timeout: int = 5
     """Seconds that the liveness probe may take, for handlers that have a clock of their own."""
+    environment: frozenset[str] = frozenset()
+    """Names of the container's environment variables, also of those that come from a secret."""
 
     @property
     def probe_port(self) -> int | str:

@@ -126,16 +126,10 @@ OTHERS = {
     "triton's image, other program": {"image": TRITON, "command": ["sleep", "infinity"]},
     "triton's image, other arguments": {"image": TRITON, "args": ["python3", "client.py"]},
     "pip install": {"image": "own:1", "command": ["sh", "-c", "pip install tritonclient"]},
-    "asr worker": {"image": "quay.io/smallestinc/lightning-asr:1", "ports": ports(2269)},
-    "asr licence": {"image": "quay.io/smallestinc/license-proxy:1", "ports": ports(3369)},
     "asr mirror without port": {"image": "mirror.test/self-hosted-api-server:1"},
     "seldon's sklearn": {"image": "seldonio/sklearnserver:1.17"},
     "kserve's controller": {"image": "kserve/kserve-controller:v0.15"},
     "kserve's router": {"image": "kserve/router:v0.15"},
-    "tf serving": {
-        "image": "tensorflow/serving:2",
-        "args": ["--model_name=a", "--port=9000", "--rest_api_port=8080"],
-    },
     "vllm's benchmark": {
         "image": "vllm/vllm-openai:v0.11.0",
         "command": ["vllm", "bench", "serve"],
