@@ -108,8 +108,9 @@ JETSTREAM = Profile(
         StaticFinding(
             id="KubeletCannotReadBody",
             severity="warning",
-            message="JetStream's /v1/health answers 200 also when its engine has stopped and says "
-            'so only in the body ("is_live": "False"), which the kubelet does not read.',
+            message="JetStream's own HTTP server answers 200 on /v1/health also when its engine "
+            'has stopped and says so only in the body ("is_live": "False"), which the kubelet does '
+            "not read.",
             remedy="Watch the verdict: the operator's check reads the body.",
         ),
     ),
