@@ -92,8 +92,13 @@ def commands(container: Container) -> tuple[Command, ...]:
     Arguments alone, which the image's entry point gets, count as one command. References to
     plain environment variables and to variables of the script itself are followed.
     """
-    found = tuple(_commands((*container.command, *container.args), container.env))
+    found = commands_of((*container.command, *container.args), container.env)
     return tuple(one for one in found if not _helps(one)) or found
+
+
+def commands_of(argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[Command, ...]:
+    """All simple commands of a command line, with those that only prepare."""
+    return tuple(_commands(argv, env))
 
 
 def expand(word: str, env: Mapping[str, str]) -> str:

@@ -39,6 +39,7 @@ PROPS_BODY = 256 * 1024
 SIGNATURE = Signature(
     images=("ggml-org/llama.cpp*", "ggerganov/llama.cpp*", "llama.cpp"),
     familiar=("*llama.cpp*", "*llama-cpp*", "*llamacpp*", "*llama-server*"),
+    familiar_flags=("-m", "--model", "-hf", "--hf-repo"),
     programs=("llama-server",),
     flags=(("--model", "--n-gpu-layers"), ("--model", "--ctx-size"), ("--hf-repo", "--ctx-size")),
 )
@@ -64,6 +65,7 @@ def detect(container: Container) -> Evidence | None:
         SIGNATURE,
         not_tags=() if chosen else OTHER_TAGS,
         flags=SIGNATURE.flags if only_flags(container) else (),
+        familiar_flags=SIGNATURE.familiar_flags if only_flags(container) else (),
     )
     return recognise(container, signature) or recognise(container, COMMAND_ONLY)
 

@@ -15,7 +15,9 @@ from typing import Any
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.commands import commands, commands_of
 from inferencehealth.profiles.listing import fold_listed, models_step, read_list, serving
+from inferencehealth.profiles.naming import plain, positional
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
@@ -23,6 +25,7 @@ from inferencehealth.profiles.profile import (
     Handlers,
     Profile,
     StaticFinding,
+    no_models,
 )
 from inferencehealth.profiles.recognition import Signature, port_number, port_of, recognise
 from inferencehealth.workloads import Container
@@ -50,6 +53,15 @@ def http_port(container: Container) -> int | None:
     if said and ":" in host.rpartition("//")[2]:
         return said
     return port_of(container, names=("http", "ollama", "api"), usual=USUAL_PORT)
+
+
+def named_models(container: Container) -> tuple[str, ...]:
+    """The models that its own script or its postStart hook pulls."""
+    hook = (container.raw.get("lifecycle") or {}).get("postStart") or {}
+    argv = (hook.get("exec") or {}).get("command") or ()
+    found = (*commands(container), *commands_of(tuple(map(str, argv)), container.env))
+    said = (positional(one.words, "ollama", verb) for one in found for verb in ("pull", "run"))
+    return plain(name for name in said if name)
 
 
 def handlers(asked: Asked) -> Handlers:
@@ -122,6 +134,9 @@ OLLAMA = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    named_models=named_models,
+    # A pull may fail or end later than the start, and that is not the server's fault.
+    listed_as_named=no_models,
     tells_versions=False,
     images=SIGNATURE.images,
     # The server itself is up in a second; charts that pull models at the start take minutes.

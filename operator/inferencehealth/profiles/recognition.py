@@ -78,6 +78,8 @@ class Signature:
     """Python modules that are run as `python -m`; their submodules count as well."""
     flags: tuple[tuple[str, ...], ...] = ()
     """Sets of flags, each telling when all its flags are given."""
+    familiar_flags: tuple[str, ...] = ()
+    """Flags of which any one tells beside a familiar name."""
     runs_arguments: bool = False
     """Whether the image's entry point runs its arguments as a command."""
 
@@ -204,10 +206,13 @@ def _by_image(container: Container, signature: Signature, parts: Image) -> Evide
 
 def _by_flags(container: Container, signature: Signature) -> Evidence | None:
     parts, telling = image(container.image), _telling(container, signature)
+    familiar = any(parts.ends_with(pattern) for pattern in signature.familiar)
+    if familiar and not telling:
+        given = {word.partition("=")[0] for word in words(container)}
+        telling = next((one for one in signature.familiar_flags if one in given), "")
     if not telling or not container.image:  # without an image it is a patch of something else
         return None
     name = "/".join(parts.path[-2:])
-    familiar = any(parts.ends_with(pattern) for pattern in signature.familiar)
     shown = f"arguments {telling}"
     return Evidence(IMAGE, f"image {name} with {shown}") if familiar else Evidence(FLAGS, shown)
 

@@ -68,7 +68,8 @@ def http_port(container: Container) -> int | None:
     return port_of(
         container,
         flags=("--port", "-p"),
-        env=("PORT",),
+        # Google's image takes the port that Vertex AI gives before its own.
+        env=("AIP_HTTP_PORT", "PORT"),
         names=("http", "http1", "api"),
         usual=IMAGE_PORT if official else PROGRAM_PORT,
         signature=SIGNATURE,

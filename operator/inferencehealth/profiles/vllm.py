@@ -47,11 +47,13 @@ SIGNATURE = Signature(
         *("llm-d/llm-d", "llm-d/llm-d-cuda*", "llm-d/llm-d-cpu*", "llm-d/llm-d-xpu*"),
     ),
     familiar=("*vllm*",),
+    familiar_flags=("--model", "--served-model-name"),
     programs=("vllm serve",),
     modules=("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server"),
     flags=(
         ("--model", "--max-model-len"),
         ("--model", "--gpu-memory-utilization"),
+        ("--model", "--tensor-parallel-size"),
         ("--served-model-name", "--max-model-len"),
     ),
 )
@@ -68,8 +70,8 @@ def detect(container: Container) -> Evidence | None:
     """Whether the container runs vLLM's server; one with --headless serves no API."""
     if "--headless" in server_words(container, SIGNATURE):
         return None
-    flags = SIGNATURE.flags if only_flags(container) else ()
-    return recognise(container, replace(SIGNATURE, flags=flags))
+    known = SIGNATURE if only_flags(container) else replace(SIGNATURE, flags=(), familiar_flags=())
+    return recognise(container, known)
 
 
 def http_port(container: Container) -> int | None:
