@@ -1,5 +1,6 @@
 """What `kubectl get ihp -w` prints while the demo plays, as a picture for the README."""
 
+import re
 import subprocess
 import threading
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
@@ -15,6 +17,10 @@ from e2e.cluster.kubectl import command
 from e2e.cluster.model import Cluster
 
 WIDTH = 112
+SELF_CONTAINED = re.sub(
+    r"@font-face \{\{.*?\}\}|<!--.*?-->", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL
+)
+"""rich's own form, without the fonts that a viewer would fetch from elsewhere."""
 STYLES = {"Broken": "red", "Ready": "green", "Loading": "yellow", "True": "green", "False": "red"}
 
 
@@ -46,10 +52,13 @@ def draw(lines: list[tuple[float, str]]) -> str:
     console.print(Text("$ kubectl get ihp -w", style="bold cyan"))
     began = lines[0][0] if lines else 0.0
     for moment, line in lines:
-        text = Text(f"{moment - began:5.0f} s  ", style="dim")
+        text = Text()
+        text.append(f"{moment - began:.0f} s".ljust(7), style="dim")
         text.append(_coloured(line))
         console.print(text, no_wrap=True, crop=True)
-    return console.export_svg(title="kubectl get ihp -w", unique_id="recording")
+    return console.export_svg(
+        title="kubectl get ihp -w", unique_id="recording", code_format=SELF_CONTAINED
+    )
 
 
 def _coloured(line: str) -> Text:
