@@ -25,7 +25,6 @@ from inferencehealth.profiles.profile import (
 )
 from inferencehealth.profiles.reading import (
     SERVES,
-    named,
     parse_object,
     server_words,
     unanswered,
@@ -171,8 +170,7 @@ def _required(model: RequiredModel, known: Reading, proxy: Reading, *, by_state:
         return about(model, proxy.sign, proxy.reason, proxy.message)
     entry = next((item for item in known.models if item.name == model.name), None)
     if entry is None:
-        has = named(item.name for item in known.models)
-        message = f'Ray Serve has no application "{model.name}"; it has {has}'
+        message = f'Ray Serve has no application "{model.name}"'
         return about(model, Sign.FAILS, "ModelNotFound", message)
     if not by_state:
         return about(model, Sign.SERVES)
@@ -193,7 +191,7 @@ def _item(name: str, row: Mapping[str, Any]) -> Item:
 RAYSERVE = Profile(
     name="rayserve",
     title="Ray Serve",
-    verified="source of 2.5x (serve/_private/proxy.py) and documentation (Serve REST API)",
+    verified="source (serve/_private/proxy.py) and documentation (Serve REST API)",
     detect=detect,
     port=http_port,
     handlers=handlers,
