@@ -93,7 +93,7 @@ def steps(_spec: CheckSpec) -> tuple[Step, ...]:
 
 def read_models(answer: Answer) -> Reading:
     """Its models; one whose queue is full is busy."""
-    return read_list(answer, "data", _entry)
+    return read_list(answer, "data", lambda entry: (_entry(entry),))
 
 
 def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:

@@ -31,7 +31,7 @@ MAX_LISTED: Final = 500
 MAX_NAME: Final = 253
 """Characters of a model's name, as the API allows them."""
 
-ReadEntry = Callable[[Mapping[str, Any]], Item | None]
+ReadEntry = Callable[[Mapping[str, Any]], Iterable[Item | None]]
 
 
 def models_step(
@@ -52,13 +52,14 @@ def models_step(
 
 def read_models(answer: Answer) -> Reading:
     """{"data": [{"id": …}, …]}, as OpenAI's API has it."""
-    return read_list(answer, "data", lambda entry: serving(entry.get("id")))
+    return read_list(answer, "data", lambda entry: (serving(entry.get("id")),))
 
 
 def read_list(answer: Answer, field: str, read_entry: ReadEntry) -> Reading:
     """The models of a list as items; UNKNOWN where it can't be had, which is no fault of theirs.
 
-    `field` holds the list in the answer's object; entries that are no objects are left out.
+    `field` holds the list in the answer's object; entries that are no objects are left out, and
+    one that serves under several names gives several items.
     """
     if gap := unanswered(answer):
         return replace(gap, sign=Sign.UNKNOWN)
@@ -70,9 +71,8 @@ def read_list(answer: Answer, field: str, read_entry: ReadEntry) -> Reading:
             f"the list of models is not readable (status {answer.status})",
         )
     objects = (entry for entry in listed[:MAX_LISTED] if isinstance(entry, dict))
-    return Reading(
-        Sign.SERVES, models=merge_items(item for one in objects if (item := read_entry(one)))
-    )
+    items = (item for entry in objects for item in read_entry(entry))
+    return Reading(Sign.SERVES, models=merge_items(item for item in items if item))
 
 
 def serving(name: object) -> Item | None:

@@ -5,13 +5,14 @@ It listens at once: while it loads, every path answers 503 {"error": {"message":
 whatever model name a request gives. With --sleep-idle-seconds it unloads its model when idle and
 loads it at the next request; /health, /props and /v1/models wake nothing, and /props tells
 "is_sleeping". Started without a model it is a router, whose list tells each model's status. The
-API key guards neither /health nor /v1/models.
+API key guards all but /health, in earlier versions all but that and /v1/models.
 
-Sources: the server of llama-cpp-python 0.3.36's vendored llama.cpp, run here (loading, ready,
-busy); llama.cpp tools/server/tests/unit/test_sleep.py, test_security.py, server-models.h (2026).
+Source: the llama.cpp vendored in llama-cpp-python 0.3.36, run here (loading, ready, busy); for
+sleep, router and key its tools/server (README.md, server-http.cpp, server-context.cpp,
+server-models.cpp).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -46,6 +47,8 @@ SIGNATURE = Signature(
 COMMAND_ONLY = Signature(programs=SIGNATURE.programs)
 OTHER_TAGS = ("light*", "full*")
 """Images of llama.cpp without the server, or with a choice of tools by the first argument."""
+MAX_ALIASES: Final = 20
+"""Names of one model that are read."""
 
 LOADING: Final = Reading(Sign.LOADING, "ModelLoading", "llama-server is loading its model")
 _STATES: Final[Mapping[str, tuple[Sign, str, str]]] = {
@@ -83,7 +86,7 @@ def http_port(container: Container) -> int | None:
 
 
 def named_models(container: Container) -> tuple[str, ...]:
-    """Its alias, else the model's file or repository as given."""
+    """Its aliases, else the model's file or repository as given."""
     said, env = server_words(container, SIGNATURE), container.env
     model = values(said, "-m", "--model", "-hf", "-hfr", "--hf-repo", "--model-url", "-mu")[-1:]
     by_env = (env.get(name, "") for name in ("LLAMA_ARG_MODEL", "LLAMA_ARG_HF_REPO"))
@@ -91,10 +94,10 @@ def named_models(container: Container) -> tuple[str, ...]:
 
 
 def _aliases(container: Container) -> tuple[str, ...]:
-    """What --alias gives: the only name that every version lists as it was given."""
+    """What --alias gives: the only names that every version lists as they were given."""
     said = values(server_words(container, SIGNATURE), "-a", "--alias")[-1:]
     aliases = said or (container.env.get("LLAMA_ARG_ALIAS", ""),)
-    return plain(aliases[0].split(",")[:1])
+    return plain(name.strip() for name in aliases[0].split(","))
 
 
 def handlers(asked: Asked) -> Handlers:
@@ -115,7 +118,7 @@ def steps(_spec: CheckSpec) -> tuple[Step, ...]:
 
 
 def read_models(answer: Answer) -> Reading:
-    """{"data": [{"id": …, "status": {"value": …}}]}; only a router tells a status."""
+    """{"data": [{"id": …, "aliases": […], "status": {"value": …}}]}; a router's has the status."""
     return read_list(answer, "data", _entry)
 
 
@@ -143,10 +146,16 @@ def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
     return replace(props, models=tuple(asleep))
 
 
-def _entry(entry: Mapping[str, Any]) -> Item | None:
-    item, status = serving(entry.get("id")), entry.get("status")
-    if item is None or not isinstance(status, dict):
-        return item
+def _entry(entry: Mapping[str, Any]) -> Iterator[Item]:
+    """One item for each of the model's names."""
+    aliases, status = entry.get("aliases"), entry.get("status")
+    others = aliases[:MAX_ALIASES] if isinstance(aliases, list) else []
+    for name in (entry.get("id"), *others):
+        if item := serving(name):
+            yield _in_state(item, status) if isinstance(status, dict) else item
+
+
+def _in_state(item: Item, status: Mapping[str, Any]) -> Item:
     if status.get("failed") is True:
         message = f'model "{item.name}" failed to load'
         return replace(item, sign=Sign.FAILS, reason="ModelLoadFailed", message=message)
@@ -158,7 +167,7 @@ def _entry(entry: Mapping[str, Any]) -> Item | None:
 LLAMACPP = Profile(
     name="llamacpp",
     title="llama.cpp (llama-server)",
-    verified="llama.cpp of llama-cpp-python 0.3.36, run here; sleep and router from its source",
+    verified="the llama.cpp of llama-cpp-python 0.3.36, run here; sleep and router: its source",
     detect=detect,
     port=http_port,
     handlers=handlers,
@@ -175,7 +184,7 @@ LLAMACPP = Profile(
     "request wakes it.",
     dead_engine="/health is answered by other threads than inference: of a hung slot only "
     "llamacpp:n_decode_total tells, which stands still while llamacpp:requests_processing is 1.",
-    api_key="/props and /metrics; /health and /v1/models stay open.",
+    api_key="/v1/models, /props and /metrics; /health stays open.",
     never_liveness="/slots?fail_on_no_slot=1: 503 whenever all slots are busy. /completion: it "
     "waits behind all others.",
 )

@@ -81,12 +81,12 @@ def steps(_spec: CheckSpec) -> tuple[Step, ...]:
 
 def read_tags(answer: Answer) -> Reading:
     """{"models": [{"name": "tiny:latest", …}]}: what was pulled."""
-    return read_list(answer, "models", lambda entry: serving(entry.get("name")))
+    return read_list(answer, "models", lambda entry: (serving(entry.get("name")),))
 
 
 def read_loaded(answer: Answer) -> Reading:
     """{"models": [{"name": …, "size": …, "size_vram": …}]}: what is loaded, and where."""
-    return read_list(answer, "models", _loaded)
+    return read_list(answer, "models", lambda entry: (_loaded(entry),))
 
 
 def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:

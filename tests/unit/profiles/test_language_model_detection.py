@@ -16,6 +16,7 @@ TRT = "nvcr.io/nvidia/tensorrt-llm/release:1.0.0"
 DYNAMO = "nvcr.io/nvidia/ai-dynamo/vllm-runtime:0.7.0"
 JETSTREAM = "us-docker.pkg.dev/cloud-tpu-images/inference/maxengine-server:v0.2.2"
 OWN = "mirror.test/team/llm:1"
+PULL = ["/bin/sh", "-c", "sleep 5 && ollama pull a:1b"]
 
 
 def env(**values: str) -> list[dict[str, str]]:
@@ -30,6 +31,8 @@ FOUND: list[tuple[str, dict[str, Any], int | None, tuple[str, ...]]] = [
     # vLLM
     ("vllm", {"image": VLLM, "args": ["--model", "org/a"]}, 8000, ("org/a",)),
     ("vllm", {"image": VLLM, "args": ["org/a", "--port=9"]}, 9, ("org/a",)),
+    ("vllm", {"image": VLLM, "args": ["serve", "org/a", "--port=9"]}, 9, ("org/a",)),
+    ("vllm", {"image": "mirror.test/team/vllm:1", "args": ["--model=a"]}, 8000, ("a",)),
     ("vllm", {"image": "mirror.test/x/vllm-openai@sha256:00", "args": ["--model=a"]}, 8000, ("a",)),
     ("vllm", {"image": "aibrix/vllm-openai:v0.6.2-distributed", "args": []}, 8000, ()),
     ("vllm", {"image": OWN, "command": sh("exec vllm serve org/a \\\n --port 81")}, 81, ("org/a",)),
@@ -102,7 +105,12 @@ FOUND: list[tuple[str, dict[str, Any], int | None, tuple[str, ...]]] = [
         9,
         ("x",),
     ),
-    ("llamacpp", {"image": OWN, "command": sh("/app/llama-server -hf org/a -a x,y")}, 8080, ("x",)),
+    (
+        "llamacpp",
+        {"image": OWN, "command": sh("/app/llama-server -hf org/a -a x,y")},
+        8080,
+        ("x", "y"),
+    ),
     (
         "llamacpp",
         {"image": "ghcr.io/ggml-org/llama.cpp:full", "args": ["--server", "-m", "a"]},
@@ -118,7 +126,13 @@ FOUND: list[tuple[str, dict[str, Any], int | None, tuple[str, ...]]] = [
         "ollama",
         {"image": OWN, "command": sh("ollama serve & sleep 5; ollama pull a; wait")},
         11434,
-        (),
+        ("a",),
+    ),
+    (
+        "ollama",
+        {"image": "ollama/ollama", "lifecycle": {"postStart": {"exec": {"command": PULL}}}},
+        11434,
+        ("a:1b",),
     ),
     # Infinity
     (
@@ -219,6 +233,9 @@ def test_server_port_and_models_are_found(
 
 
 NOT_SERVERS = {
+    "a fork of vllm": {"image": "a/aphrodite-openai", "args": ["--model=a", "--max-model-len=1"]},
+    "a page for vllm": {"image": "a/vllm-ui:1", "args": ["--model=a"]},
+    "a patch of a vllm": {"image": "", "args": ["--model=a", "--max-model-len=1"]},
     "vllm's benchmark": {"image": VLLM, "command": ["vllm", "bench", "serve", "--model", "a"]},
     "vllm's node without an API": {"image": VLLM, "args": ["a", "--headless"]},
     "vllm's image, other program": {"image": VLLM, "command": ["sleep", "infinity"]},

@@ -87,6 +87,7 @@ BEHIND_A_KEY = {
     "nim": "Serves",
     "infinity": "Serves",
     "tensorrt-llm": "Serves",
+    "llamacpp": "Serves",
     "speaches": "Unknown",
     "dynamo": "Unknown",
 }
@@ -211,6 +212,14 @@ ROUNDS = [
         "Serves",
         "",
         {"a": "Serves"},
+    ),
+    (
+        "llamacpp",
+        ("b",),
+        {"models": listing("a", aliases=["a", "b", 1])},
+        "Serves",
+        "",
+        {"b": "Serves", "a": "Serves"},
     ),
     ("ollama", ("a",), {"loaded": ollama()}, "Serves", "", {"a": "Asleep"}),
     ("ollama", ("a:latest",), {"loaded": GONE}, "Serves", "", {"a:latest": "Serves"}),
