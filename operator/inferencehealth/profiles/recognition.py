@@ -39,8 +39,10 @@ COMPANIONS = (
     *("*-benchmark*", "*-client", "*-controller*", "*-dashboard", "*-epp", "*-exporter"),
     *("*-frontend-ui", "*-gateway", "*-mock", "*-operator*", "*-proxy", "*-router*", "*-sim"),
     *("*-simulator", "*-ui", "*-webui", "endpoint-picker*", "open-webui"),
+    *("*aphrodite*", "*fastchat*", "*lmdeploy*", "*localai*", "*tabby*", "*xinference*"),
 )
-"""Image names of what stands around a server; only a command that runs the server outweighs."""
+"""Image names of what stands around a server, and of servers that we do not know but that take
+the same flags; only a command that runs the server outweighs them."""
 
 
 OTHER_PORTS = frozenset({8001, 8002, 8500, 50051})
@@ -74,6 +76,8 @@ class Signature:
     """Patterns on tags of the same image that hold something else, such as a client SDK."""
     programs: tuple[str, ...] = ()
     """Names of the server's executable, with its subcommand where only that one serves."""
+    scripts: tuple[str, ...] = ()
+    """Names of scripts that come with the server and start it."""
     modules: tuple[str, ...] = ()
     """Python modules that are run as `python -m`; their submodules count as well."""
     flags: tuple[tuple[str, ...], ...] = ()
@@ -227,6 +231,9 @@ def _started(command: Command, signature: Signature) -> str:
     program = next((p for p in signature.programs if command.runs(p)), "")
     if program:
         return program
+    names = {word.rpartition("/")[2] for word in command.words[:3]}
+    if script := next((one for one in signature.scripts if one in names), ""):
+        return script
     module = command.module()
     known = any(module == m or module.startswith(f"{m}.") for m in signature.modules)
     return f"python -m {module}" if module and known else ""

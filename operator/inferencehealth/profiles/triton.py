@@ -11,15 +11,23 @@ from urllib.parse import quote
 from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
+from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
     Evidence,
     Handlers,
     Profile,
+    no_models,
 )
 from inferencehealth.profiles.reading import SERVES, unanswered, unexpected
-from inferencehealth.profiles.recognition import Signature, flag, port_of, recognise, words
+from inferencehealth.profiles.recognition import (
+    Signature,
+    flag,
+    port_of,
+    recognise,
+    server_words,
+)
 from inferencehealth.profiles.triton_models import fold, read_index
 from inferencehealth.workloads import Container
 
@@ -37,6 +45,8 @@ SIGNATURE = Signature(
     ),
     not_tags=("*-sdk", "*-min"),
     programs=("tritonserver",),
+    # TensorRT-LLM's backend comes with it (triton-inference-server/tensorrtllm_backend, scripts).
+    scripts=("launch_triton_server.py",),
     runs_arguments=True,
 )
 
@@ -48,12 +58,22 @@ def detect(container: Container) -> Evidence | None:
 
 def http_port(container: Container) -> int | None:
     """Triton's HTTP port; None where its HTTP endpoint is switched off."""
-    allowed = flag(words(container), "--allow-http")
+    allowed = flag(server_words(container, SIGNATURE), "--allow-http")
     if allowed is not None and allowed.lower() in {"false", "0", "no", "off"}:
         return None
     return port_of(
-        container, flags=("--http-port",), names=("http", "http-triton"), usual=USUAL_PORT
+        container,
+        flags=("--http-port",),
+        names=("http", "http-triton"),
+        usual=USUAL_PORT,
+        signature=SIGNATURE,
     )
+
+
+def named_models(container: Container) -> tuple[str, ...]:
+    """The models that it loads at the start; "*" means all there are."""
+    said = values(server_words(container, SIGNATURE), "--load-model")
+    return plain(name for name in said if name != "*")
 
 
 def handlers(asked: Asked) -> Handlers:
@@ -148,6 +168,9 @@ TRITON = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    named_models=named_models,
+    # Which of them its clients need is for the policy to say.
+    listed_as_named=no_models,
     images=SIGNATURE.images,
     loading="Connection refused until the initial load has ended; a model loaded later through "
     "the repository API answers 400 on its ready path, and so does the server's ready path.",

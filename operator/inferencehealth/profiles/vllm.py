@@ -92,7 +92,8 @@ def named_models(container: Container) -> tuple[str, ...]:
     # The image's entry point is `vllm serve`, so its first argument is the model.
     official = any(image(container.image).ends_with(pattern) for pattern in SIGNATURE.images)
     if not any(model) and official and not container.command:
-        model = container.args[:1] if not said[:1] or not said[0].startswith("-") else ()
+        given = said[1:] if said[:1] == ("serve",) else said
+        model = given[:1] if not given[:1] or not given[0].startswith("-") else ()
     return plain(values(said, "--served-model-name") or model)
 
 

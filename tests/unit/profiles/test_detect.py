@@ -77,6 +77,18 @@ TRITONS = {
 }
 
 
+def test_triton_is_recognised_by_the_script_that_starts_it() -> None:
+    script = ["python3", "/app/scripts/launch_triton_server.py", "--http_port=8003"]
+    assert what(pod({"image": "own:1", "command": script})) == ("triton", "c0", 8003)
+
+
+def test_triton_names_the_models_that_it_loads_at_the_start() -> None:
+    target = pod({"image": TRITON, "args": ["tritonserver", "--load-model=a", "--load-model=*"]})
+    detected = found(target)
+    assert isinstance(detected, Detected)
+    assert detected.profile.named_models(detected.container) == ("a",)
+
+
 @pytest.mark.parametrize(("raw", "port"), TRITONS.values(), ids=TRITONS)
 def test_triton_is_recognised(raw: dict[str, Any], port: int) -> None:
     assert what(pod(raw)) == ("triton", "c0", port)
