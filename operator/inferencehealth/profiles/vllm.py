@@ -4,10 +4,12 @@ It opens its port only when the model is loaded. /health answers 200 with an emp
 only once the engine's death was noticed (EngineDeadError); then the process ends by itself within
 seconds. Asleep, or with a frozen engine, it stays 200. Sleep exists only with
 VLLM_SERVER_DEV_MODE=1, as does /is_sleeping, which costs less than the gauge
-`vllm:engine_sleep_state` among all the metrics. A key guards only paths under /v1.
+`vllm:engine_sleep_state` among all the metrics. An API key guards the paths under /v1; in later
+versions all but /health, /ping, /load, /version and /metrics, so that with a key and dev mode
+/is_sleeping answers 401 and sleep goes unseen.
 
-Sources: vLLM 0.20.2 run here on a CPU, every state but the API key; for that and for 503 its
-source (vllm/entrypoints/openai/server_utils.py, serve/instrumentator/health.py).
+Sources: vLLM 0.20.2 run here on a CPU, every state but the API key; vllm-project/vllm of 2026
+(entrypoints/serve/middleware/authenticate.py, entrypoints/serve/instrumentator/health.py).
 """
 
 from dataclasses import replace
@@ -151,7 +153,7 @@ VLLM = Profile(
     "vllm:engine_sleep_state; inference hangs until /wake_up.",
     dead_engine="Killed: 503 on /health after about a second, then the process ends. Frozen: all "
     "green and idle; only an inference, or waiting requests without new tokens, shows it.",
-    api_key="/v1/models; /health, /is_sleeping and /metrics stay open.",
+    api_key="/v1/models, in later versions /is_sleeping too; /health and /metrics stay open.",
     never_liveness="/v1/models: with an API key it answers 401. An inference: it waits behind "
     "all others.",
 )
