@@ -5,8 +5,12 @@ does. /v1/health/ready answers 200 {"object": "health.response", "message": …,
 when the model serves, else 503. Speech and vision NIMs serve HTTP on 9000. /v1/models lists the
 models of language NIMs; others may answer 404.
 
-Sources: NVIDIA NIM for vision language models 2.0.0 and Maxine 1.0.0 documentation (API reference,
-observability); NVIDIA/k8s-nim-operator (api/apps/v1alpha1/nimservice_types.go).
+NIM_HEALTH_PORT opens one more port for the health paths; whether the API's port then still
+answers them is not documented.
+
+Sources: NVIDIA's documentation of NIM for LLMs 2.1.4 (architecture, environment variables), for
+VLMs 2.0.0 (API reference), of Alpamayo and Maxine 1.0.0 (health); NVIDIA/k8s-nim-operator
+(api/apps/v1alpha1/nimservice_types.go).
 """
 
 from fnmatch import fnmatchcase
@@ -42,6 +46,7 @@ SETTINGS = frozenset(
         "NIM_MANIFEST_ALLOW_UNSAFE",
         "NIM_MAX_MODEL_LEN",
         "NIM_MODEL_NAME",
+        "NIM_MODEL_PATH",
         "NIM_MODEL_PROFILE",
         "NIM_SERVED_MODEL_NAME",
         "NIM_SERVER_PORT",
@@ -80,8 +85,10 @@ def http_port(container: Container) -> int | None:
 
 def named_models(container: Container) -> tuple[str, ...]:
     """The names it serves under, or the model it is told to load, or the one of its image."""
-    told = _served(container) or plain((container.env.get("NIM_MODEL_NAME", ""),))
-    return told or _of_image(container)
+    told = (container.env.get(name, "") for name in ("NIM_MODEL_NAME", "NIM_MODEL_PATH"))
+    # NIM_MODEL_PATH is a folder or says where from: hf://org/name.
+    loaded = plain(text.rpartition("://")[2] for text in told)[:1]
+    return _served(container) or loaded or _of_image(container)
 
 
 def _of_image(container: Container) -> tuple[str, ...]:
@@ -131,7 +138,7 @@ def read_ready(answer: Answer) -> Reading:
 NIM = Profile(
     name="nim",
     title="NVIDIA NIM",
-    verified="documentation of NIM for VLMs 2.0.0 and Maxine 1.0.0 (API reference, observability)",
+    verified="documentation of NIM for LLMs 2.1.4 and for VLMs 2.0.0 (architecture, API reference)",
     detect=detect,
     port=http_port,
     handlers=handlers,

@@ -95,6 +95,7 @@ FOUND: list[tuple[str, dict[str, Any], int | None, tuple[str, ...]]] = [
     ),
     ("nim", {"image": NIM, "env": env(NIM_SERVED_MODEL_NAME="a, b")}, 8000, ("a", "b")),
     ("nim", {"image": OWN, "env": env(NIM_CACHE_PATH="/c", NIM_MODEL_NAME="a")}, 8000, ("a",)),
+    ("nim", {"image": OWN, "env": env(NIM_MODEL_PATH="hf://org/a")}, 8000, ("org/a",)),
     ("nim", {"image": "nvcr.io/nim/nvidia/riva-asr:1"}, 9000, ()),
     ("nim", {"image": "nvcr.io/nim/nvidia/llm-nim:1"}, 8000, ()),
     # llama.cpp
