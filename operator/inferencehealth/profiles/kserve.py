@@ -1,7 +1,10 @@
 """KServe's Python model server (sklearnserver, huggingfaceserver …): recognise, probe, read.
 
 Its server-wide ready path says true as soon as it listens, whatever its models do, so only the
-ready path of a model says anything: 200 true, 503 not ready, 404 unknown.
+path of a model says anything: 200 true, 503 not ready, 404 unknown. It is the v1 protocol's,
+`/v1/models/M`, which all versions have; the paths of v2 came with KServe 0.7 to 0.10 (source:
+python/kfserving/kfserving/kfserver.py, python/kserve/kserve/protocol/rest), and where they are
+404 the model alone decides. The oldest answer 200 with ready false.
 """
 
 import re
@@ -34,6 +37,7 @@ from inferencehealth.profiles.recognition import Signature, flag, port_of, recog
 from inferencehealth.workloads import Container
 
 LIVE, READY, MODELS = "/v2/health/live", "/v2/health/ready", "/v2/models"
+MODEL = "/v1/models"
 USUAL_PORT = 8080
 MAX_NAME = 253
 """Characters of a model's name, as the API allows them."""
@@ -61,6 +65,8 @@ SIGNATURE = Signature(
     images=(
         *(f"{vendor}/{server}*" for vendor in ("kserve", "kfserving") for server in SERVERS),
         *(f"kserve-{server}*" for server in SERVERS),
+        # KServe's wrapper around TorchServe, which is what listens on the pod's port.
+        "pytorch/torchserve-kfs*",
     ),
     familiar=SERVERS,
     modules=(*SERVERS, "kserve"),
@@ -103,8 +109,8 @@ def handlers(asked: Asked) -> Handlers:
 
 
 def model_path(model: RequiredModel) -> str:
-    """Path of a model's readiness; without its version, which this server does not know (501)."""
-    return f"{MODELS}/{quote(model.name, safe='')}/ready"
+    """Path of a model's readiness in the v1 protocol, which knows no versions."""
+    return f"{MODEL}/{quote(model.name, safe='')}"
 
 
 def steps(spec: CheckSpec) -> tuple[Step, ...]:
@@ -166,9 +172,14 @@ def read_model(model: RequiredModel, answer: Answer) -> Reading:
 
 
 def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
-    """The worst reading decides; an unknown model is told along with the ones there are."""
+    """The worst reading decides; an unknown model is told along with the ones there are.
+
+    Paths that an older server does not have count for nothing once it knows a required model.
+    """
     listing = readings.get("models", SERVES)
     asked = {name: reading for name, reading in readings.items() if name != "models"}
+    if any(item.sign in _KNOWN for reading in asked.values() for item in reading.models):
+        asked = {name: one for name, one in asked.items() if one.reason != _NO_PATH}
     whole = worst_of(spec, asked)
     if not listing.models:
         return whole
@@ -181,6 +192,10 @@ def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
             for item in whole.models
         ),
     )
+
+
+_KNOWN = frozenset({Sign.SERVES, Sign.LOADING})
+_NO_PATH = "PathNotFound"
 
 
 def _read_flag(path: str, field: str, answer: Answer) -> Reading:
@@ -196,6 +211,9 @@ def _read_flag(path: str, field: str, answer: Answer) -> Reading:
             f"the server says that it is not {field}"
             + ("; on a transformer: its predictor is not ready" if field == "ready" else ""),
         )
+    if answer.status == 404:
+        message = f"the server has no {path}; is it older than KServe 0.10? Then name its models"
+        return Reading(Sign.FAILS, _NO_PATH, message)
     return unexpected(path, answer, "200")
 
 

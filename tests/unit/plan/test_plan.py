@@ -118,7 +118,7 @@ def test_kserve_is_asked_for_the_model_it_was_started_for() -> None:
     planned = plan(a_policy(), deployment(server))
     assert planned.check is not None
     assert [model.name for model in planned.check.models.required] == ["iris"]
-    assert wanted(planned)["readinessProbe"]["httpGet"]["path"] == "/v2/models/iris/ready"
+    assert wanted(planned)["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
     assert "ModelsNotNamed" not in ids(planned)
 
 

@@ -19,12 +19,13 @@ MODEL_READY = answered(200, {"name": "k1", "ready": True})
 
 def kserve(
     *required: str,
+    live: Answer = LIVE,
     ready: Answer = READY,
     listing: Answer = LISTING,
     model: Answer = MODEL_READY,
 ) -> Reading:
     check = requiring(*required, profile="kserve")
-    answers = {"live": LIVE, "ready": ready, "models": listing}
+    answers = {"live": live, "ready": ready, "models": listing}
     answers |= {f"model:{m.name}:{m.version}": model for m in check.models.required}
     return round_of(KSERVE, check, answers)
 
@@ -38,11 +39,6 @@ def kserve(
         (MODEL_NOT_READY, "Loading", "ModelNotReady"),
         (UNKNOWN_MODEL, "Fails", "ModelNotFound"),
         (answered(500, {"error": "x"}), "Fails", "UnexpectedStatus"),
-        (
-            answered(501, {"error": "Model versioning not supported yet."}),
-            "Fails",
-            "UnexpectedStatus",
-        ),
         (answered(401), "Unknown", "AccessDenied"),
         (unanswered(Outcome.NO_ANSWER), "Silent", "NoAnswer"),
     ],
@@ -86,6 +82,34 @@ def test_a_transformer_without_its_predictor_fails() -> None:
     assert "predictor" in reading.message
 
 
-def test_the_version_is_not_asked_for_because_the_server_answers_501() -> None:
+def test_a_model_is_asked_for_by_v1_which_knows_no_versions() -> None:
     paths = [step.request.path for step in KSERVE.steps(requiring("k1:2", profile="kserve"))]
-    assert paths[-1] == "/v2/models/k1/ready"
+    assert paths[-1] == "/v1/models/k1"
+
+
+NO_PATH = answered(404, {"error": "invalid path"})
+
+
+@pytest.mark.parametrize(
+    ("model", "sign", "reason"),
+    [
+        (MODEL_READY, "Serves", ""),
+        (answered(200, {"name": "k1", "ready": False}), "Loading", "ModelNotReady"),
+        (answered(503, b"<html><title>503: Model with name k1 is not ready."), "Loading", None),
+        (UNKNOWN_MODEL, "Fails", "PathNotFound"),
+        (answered(404, b"nginx"), "Fails", "PathNotFound"),
+    ],
+)
+@pytest.mark.parametrize("live", [LIVE, NO_PATH], ids=["0.7", "kfserving"])
+def test_a_server_without_v2_is_judged_by_its_model(
+    live: Answer, model: Answer, sign: str, reason: str | None
+) -> None:
+    reading = kserve("k1", live=live, ready=NO_PATH, listing=NO_PATH, model=model)
+    assert reading.sign == sign
+    assert reason in {None, reading.reason}
+
+
+def test_a_server_without_v2_and_without_a_known_model_says_what_to_do() -> None:
+    reading = kserve(live=NO_PATH, ready=NO_PATH, listing=NO_PATH)
+    assert (reading.sign, reading.reason) == (Sign.FAILS, "PathNotFound")
+    assert "name its models" in reading.message
