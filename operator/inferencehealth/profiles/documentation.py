@@ -66,7 +66,8 @@ def verified(profile: Profile) -> str:
 
 
 def _row(profile: Profile) -> str:
-    port = profile.port(container({"name": "server"}))
+    usual = profile.images[0].replace("*", "") if profile.images else ""
+    port = profile.port(container({"name": "server", "image": usual}))
     asked = Asked(port=port or 1, required_models=(RequiredModel(name=MODEL),))
     handlers = profile.handlers(asked)
     models = [step for step in _steps(profile) if step.kind not in {StepKind.LIVE, StepKind.READY}]

@@ -71,7 +71,7 @@ def detect(container: Container) -> Evidence | None:
 
 def http_port(container: Container) -> int | None:
     """The frontend's port, or a worker's DYN_SYSTEM_PORT; None where that is not switched on."""
-    if recognise(container, FRONTEND):
+    if not recognise(container, WORKER):
         return port_of(
             container,
             flags=("--http-port",),

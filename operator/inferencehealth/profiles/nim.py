@@ -2,7 +2,7 @@
 
 /v1/health/live answers 200 as soon as the container runs: its proxy answers, whatever the model
 does. /v1/health/ready answers 200 {"object": "health.response", "message": …, "status": "ready"}
-when the model serves, else 503. Speech and vision NIMs serve HTTP on 9000. /v1/models lists the
+when the model serves, else 503. Speech NIMs serve HTTP on 9000. /v1/models lists the
 models of language NIMs; others may answer 404.
 
 NIM_HEALTH_PORT opens one more port for the health paths; whether the API's port then still
