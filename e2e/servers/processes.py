@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,25 +53,36 @@ class RunningServer:
 
     def stop(self) -> None:
         """End the server and all its children; a second call does nothing."""
+        groups = self._groups()
         _signal(self.process.pid, signal.SIGCONT)
         _signal(self.process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
-        _signal(self.process.pid, signal.SIGKILL)
+        _signal_all(groups, signal.SIGKILL)
         self.process.wait()
 
     def kill(self) -> None:
         """Kill the server and all its children at once, as the kernel does (SIGKILL)."""
-        _signal(self.process.pid, signal.SIGKILL)
+        _signal_all(self._groups(), signal.SIGKILL)
         self.process.wait()
 
     def freeze(self) -> None:
         """Stop the server and its children from running (SIGSTOP): open ports, no answers."""
-        _signal(self.process.pid, signal.SIGSTOP)
+        _signal_all(self._groups(), signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let a frozen server run again."""
-        _signal(self.process.pid, signal.SIGCONT)
+        _signal_all(self._groups(), signal.SIGCONT)
+
+    def _groups(self) -> frozenset[int]:
+        """The process groups of the server and of children that left its own, as BentoML's do."""
+        groups, waiting = {self.process.pid}, [self.process.pid]
+        while waiting:
+            for pid in _children(waiting.pop()):
+                waiting.append(pid)
+                with contextlib.suppress(ProcessLookupError):
+                    groups.add(os.getpgid(pid))
+        return frozenset(groups)
 
 
 def free_ports(count: int) -> tuple[int, ...]:
@@ -172,6 +183,19 @@ def ask(url: str, *, body: str | None = None, timeout: float = 5.0) -> Answer | 
             return Answer(error.code, error.read().decode())
     except (OSError, http.client.HTTPException):
         return None
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            found.extend(int(child) for child in listing.read_text().split())
+    return found
+
+
+def _signal_all(groups: Iterable[int], number: signal.Signals) -> None:
+    for group in groups:
+        _signal(group, number)
 
 
 def _signal(group: int, number: signal.Signals) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from e2e.servers.processes import RunningServer, free_ports, stopped_at_end
 from tests.conformance.rounds import spec
@@ -38,6 +39,8 @@ class State(StrEnum):
     """Another model than the required one failed to load."""
     UNLOADED = "unloaded"
     FROZEN = "frozen"
+    FAILED_START = "failed start"
+    """The model it was started with failed to load; the process may have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +48,21 @@ class Bed:
     """One server. What a server has no such thing as is None.
 
     `start` takes a folder of its own and the HTTP port, and returns when "good" serves.
-    `starting` is the same with a load that does not end. `load`, `fail` and `unload` act on a
-    running server; `load` and `fail` give the name of the model that now loads or has failed.
+    `starting` is the same with a load that does not end, `failing` with one that has failed.
+    `load`, `fail` and `unload` act on a running server; `load` and `fail` give the name of the
+    model that now loads or has failed.
     """
 
     profile: str
     start: Callable[[Path, int], RunningServer]
     overload: Callable[[RunningServer], AbstractContextManager[None]] | None = None
     starting: Callable[[Path, int], RunningServer] | None = None
+    failing: Callable[[Path, int], RunningServer] | None = None
     load: Callable[[RunningServer], str] | None = None
     fail: Callable[[RunningServer], str] | None = None
     unload: Callable[[RunningServer], None] | None = None
-    names_models: bool = True
-    """Whether the server tells one model from another."""
+    names: Literal["models", "components", "nothing"] = "models"
+    """What the check can require by its name."""
 
 
 def walk(bed: Bed, folder: Path) -> dict[State, Seen]:
@@ -68,6 +73,9 @@ def walk(bed: Bed, folder: Path) -> dict[State, Seen]:
     if bed.starting:
         with stopped_at_end(bed.starting(folder / "starting", port)):
             seen[State.STARTING] = pod.look()
+    if bed.failing:
+        with stopped_at_end(bed.failing(folder / "failing", port)):
+            seen[State.FAILED_START] = pod.look()
     with stopped_at_end(bed.start(folder / "first", port)) as server:
         seen[State.READY] = pod.look(2)
         if bed.overload:
@@ -88,7 +96,7 @@ def walk(bed: Bed, folder: Path) -> dict[State, Seen]:
 
 def _models(bed: Bed, server: RunningServer, pod: Watch, port: int) -> dict[State, Seen]:
     seen = {}
-    if bed.names_models:
+    if bed.names != "nothing":
         seen[State.UNKNOWN_MODEL] = _watch(bed, port, "nope").look()
     if bed.load:
         seen[State.LOADING] = _watch(bed, port, bed.load(server)).look()
@@ -111,5 +119,6 @@ def _recovered(bed: Bed, pod: Watch) -> Seen:
 
 
 def _watch(bed: Bed, port: int, model: str = GOOD) -> Watch:
-    required = (model,) if bed.names_models else ()
-    return Watch(spec(bed.profile, *required, timeout=ANSWER_TIMEOUT), port)
+    models = (model,) if bed.names == "models" else ()
+    parts = {"required": [model] if bed.names == "components" else []}
+    return Watch(spec(bed.profile, *models, components=parts, timeout=ANSWER_TIMEOUT), port)

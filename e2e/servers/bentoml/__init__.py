@@ -1,0 +1,1 @@
+"""BentoML 1.4.39, the genuine server."""

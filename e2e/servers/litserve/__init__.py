@@ -1,0 +1,1 @@
+"""LitServe 0.2.19, the genuine server."""

@@ -1,0 +1,1 @@
+"""Ray Serve 2.60.0, the genuine server."""
