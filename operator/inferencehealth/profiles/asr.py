@@ -12,6 +12,7 @@ from inferencehealth.api.policy import Components
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.kubelet import Numbers
+from inferencehealth.profiles.asking import any_answer, http_get
 from inferencehealth.profiles.components import component_items, components_reading
 from inferencehealth.profiles.profile import (
     Asked,
@@ -62,28 +63,8 @@ def http_port(container: Container) -> int | None:
 
 
 def handlers(asked: Asked) -> Handlers:
-    """`/health` as documented; for strategy Process a curl that takes any answer as life.
-
-    The process probe runs curl inside the container, which the image carries: any HTTP answer,
-    also 503, exits 0; a refused connection exits 7 and a hung server 28. If an image had no curl,
-    the kubelet would drop the probe's error without counting it and never restart: the safe side.
-    Its own clock ends a second before the kubelet's, so the exit code is curl's.
-    """
-    health = {"httpGet": {"path": HEALTH, "port": asked.probe_port}}
-    patience = max(1, asked.liveness_timeout - 1)
-    alive = {
-        "exec": {
-            "command": [
-                "curl",
-                "-s",
-                "-o",
-                "/dev/null",
-                "--max-time",
-                str(patience),
-                f"http://127.0.0.1:{asked.port}{HEALTH}",
-            ]
-        }
-    }
+    """`/health` as documented; for strategy Process a curl that takes any answer as life."""
+    health, alive = http_get(asked, HEALTH), any_answer(asked, HEALTH)
     started = {"tcpSocket": {"port": asked.probe_port}}
     return Handlers(liveness=health, readiness=health, process=alive, startup=started)
 
