@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from inferencehealth.settings import Settings, config_maps, with_settings
-from inferencehealth.workloads import Workload, workload
+from inferencehealth.workloads import Container, Workload, workload
 
 MAX_TEXT = 32 * 1024 * 1024
 """Bytes of one file; a rendered chart with its definitions has a few million."""
@@ -165,9 +165,24 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
         "spec": {"template": {"metadata": {"labels": labels}, "spec": pod}},
     }
     try:
-        return workload(shaped)
+        value = workload(shaped)
     except (KeyError, TypeError, AttributeError, ValueError):
+        value = None
+    if value is None or not all(map(_sound, value.containers)):
         return f"its {kind} {name[:MAX_NAME]} is no {kind} that the API server would accept"
+    return value
+
+
+def _sound(container: Container) -> bool:
+    """Whether the fields that are read have the types that the API server makes sure of."""
+    texts = (container.name, container.image, *container.env, *(p.name for p in container.ports))
+    lists = (container.raw.get("command"), container.raw.get("args"))
+    hooks = container.raw.get("lifecycle")
+    return (
+        all(isinstance(text, str) for text in texts)
+        and all(words is None or isinstance(words, list) for words in lists)
+        and (hooks is None or isinstance(hooks, Mapping))
+    )
 
 
 def _pod_labels(kind: str, raw: Mapping[str, Any]) -> dict[str, str]:

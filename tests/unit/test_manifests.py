@@ -113,6 +113,11 @@ RUBBISH = {
     "no name": DEPLOYMENT.replace("name: one, ", ""),
     "a name that is none": DEPLOYMENT.replace("name: one", "name: [a]"),
     "containers that are none": DEPLOYMENT.replace("{name: c, image: i}", "c"),
+    "an image that is none": DEPLOYMENT.replace("image: i", "image: 1.5"),
+    "a command that is none": DEPLOYMENT.replace("image: i", "image: i, command: run it"),
+    "a port's name that is none": DEPLOYMENT.replace(
+        "image: i", "ports: [{containerPort: 1, name: 2}]"
+    ),
     "a tag": "!!python/object/apply:os.system ['true']",
     "deep flow": "[" * 100_000,
     "deep flow with brackets in words": '["]",' * 50_000,

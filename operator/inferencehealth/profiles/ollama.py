@@ -57,11 +57,17 @@ def http_port(container: Container) -> int | None:
 
 def named_models(container: Container) -> tuple[str, ...]:
     """The models that its own script or its postStart hook pulls."""
-    hook = (container.raw.get("lifecycle") or {}).get("postStart") or {}
-    argv = (hook.get("exec") or {}).get("command") or ()
-    found = (*commands(container), *commands_of(tuple(map(str, argv)), container.env))
+    found = (*commands(container), *commands_of(_after_start(container), container.env))
     said = (positional(one.words, "ollama", verb) for one in found for verb in ("pull", "run"))
     return plain(name for name in said if name)
+
+
+def _after_start(container: Container) -> tuple[str, ...]:
+    """The command of its postStart hook."""
+    value: Any = container.raw
+    for key in ("lifecycle", "postStart", "exec", "command"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return tuple(str(word) for word in value) if isinstance(value, list) else ()
 
 
 def handlers(asked: Asked) -> Handlers:
