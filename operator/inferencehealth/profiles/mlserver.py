@@ -24,6 +24,7 @@ from inferencehealth.profiles.profile import (
     Handlers,
     Profile,
     StaticFinding,
+    no_models,
 )
 from inferencehealth.profiles.reading import parse_json, server_words, unanswered, unexpected
 from inferencehealth.profiles.recognition import Signature, port_of, recognise
@@ -72,7 +73,10 @@ def http_port(container: Container) -> int | None:
 
 
 def named_models(container: Container) -> tuple[str, ...]:
-    """The one model that the environment describes, as KServe's runtime does."""
+    """The one model that the environment describes, as KServe's runtime does.
+
+    A model-settings.json that names its model wins, so it is not sure to be served so.
+    """
     return plain([container.env.get("MLSERVER_MODEL_NAME", "")])
 
 
@@ -154,6 +158,7 @@ MLSERVER = Profile(
     steps=steps,
     fold=fold,
     named_models=named_models,
+    listed_as_named=no_models,
     images=SIGNATURE.images,
     unnamed_findings=(
         StaticFinding(

@@ -93,7 +93,8 @@ def named_models(container: Container) -> tuple[str, ...]:
 def handlers(asked: Asked) -> Handlers:
     """With one model known, its status proves life and its metadata that it is loaded.
 
-    With none or several known there is no path to ask, and a connection is all there is.
+    With none or several known there is no path to ask, and a connection is all there is. Startup
+    waits for the status, so that a name that is wrong costs a restart in ten minutes, not one.
     """
     connect = {"tcpSocket": {"port": asked.probe_port}}
     if len(asked.required_models) != 1:
@@ -102,7 +103,7 @@ def handlers(asked: Asked) -> Handlers:
     # The name alone: a version that was retired would be 404 one day, and the process still fine.
     live = http_get(asked, model_path(RequiredModel(name=model.name)))
     ready = http_get(asked, f"{model_path(model)}/metadata")
-    return Handlers(liveness=live, readiness=ready, process=live, startup=connect)
+    return Handlers(liveness=live, readiness=ready, process=connect, startup=live)
 
 
 def model_path(model: RequiredModel) -> str:

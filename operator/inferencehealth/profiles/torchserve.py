@@ -86,6 +86,12 @@ def named_models(container: Container) -> tuple[str, ...]:
     return plain(name.rpartition("/")[2].removesuffix(".mar") for name in names)
 
 
+def listed_models(container: Container) -> tuple[str, ...]:
+    """Those given a name; an archive without one is served under what its manifest says."""
+    given = values(words(container), "--models")
+    return plain(one.partition("=")[0] for one in given if "=" in one)
+
+
 def handlers(asked: Asked) -> Handlers:
     """/ping for all: a worker that can't be kept alive is what a restart may mend."""
     ping = http_get(asked, PING)
@@ -218,6 +224,7 @@ TORCHSERVE = Profile(
     steps=steps,
     fold=fold,
     named_models=named_models,
+    listed_as_named=listed_models,
     images=SIGNATURE.images,
     readiness_findings=(
         StaticFinding(

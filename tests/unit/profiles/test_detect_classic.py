@@ -8,7 +8,7 @@ from inferencehealth.api.policy import Server
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.detect import Detected, detect
 from inferencehealth.workloads import workload
-from tests.unit.profiles.given import a_container, ports
+from tests.unit.profiles.given import ports
 
 
 def found(raw: dict[str, Any], **server: Any) -> Detected | Problem:
@@ -233,11 +233,26 @@ def test_a_grpc_server_is_taken_at_the_policys_word(raw: dict[str, Any], port: i
     assert what({"image": "own:1", **raw}, profile="grpc") == ("grpc", port, ())
 
 
-def test_only_a_name_that_is_served_as_given_is_required() -> None:
-    seen = found(
-        {"image": "openvino/model_server:1", "args": ["--source_model=a/b", "--rest_port=1"]}
-    )
+REQUIRED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "ovms": ({"image": "openvino/model_server:1", "args": ["--model_name=b"]}, ("b",)),
+    "ovms from a hub": ({"image": "openvino/model_server:1", "args": ["--source_model=a/b"]}, ()),
+    "tensorflow serving": ({"image": "tensorflow/serving:2"}, ("model",)),
+    "torchserve": (
+        {"image": "own:1", "command": ["torchserve", "--models", "a=x.mar", "b.mar"]},
+        ("a",),
+    ),
+    "mlserver": (
+        {"image": "seldonio/mlserver:1", "env": env(MLSERVER_MODEL_NAME="iris")},
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize(("raw", "expected"), REQUIRED.values(), ids=REQUIRED)
+def test_only_a_name_that_is_surely_served_as_given_is_required(
+    raw: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    seen = found(raw, port=1)
     assert not isinstance(seen, Problem)
-    assert seen.profile.listed_as_named is not None
-    assert seen.profile.listed_as_named(a_container(args=["--source_model=a/b"])) == ()
-    assert seen.profile.listed_as_named(a_container(args=["--model_name=b"])) == ("b",)
+    names = seen.profile.listed_as_named or seen.profile.named_models
+    assert names(seen.container) == expected

@@ -81,5 +81,6 @@ def test_the_kubelet_asks_for_the_metadata_because_the_status_is_always_200() ->
     path = "/v1/models/m/versions/3/metadata"
     assert probes.readiness == {"httpGet": {"path": path, "port": 8501}}
     assert probes.liveness == {"httpGet": {"path": "/v1/models/m", "port": 8501}}
+    assert probes.startup == probes.liveness
     blind = TFSERVING.handlers(Asked(port=8501))
     assert blind.readiness == {"tcpSocket": {"port": 8501}}
