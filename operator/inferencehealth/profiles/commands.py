@@ -51,6 +51,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _REFERENCE = re.compile(
     r"\$(?:\((?P<k8s>\w+)\)|\{(?P<brace>\w+)(?::?-(?P<default>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))"
 )
+_FLAG_AND_VALUE = re.compile(r"--[\w-]+[ \t]+\S")
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _SCRIPT_FLAG = re.compile(r"-[a-z]*c[a-z]*")
 _COMMENT = re.compile(r"^\s*#.*|\s#(?:\s.*)?$")
@@ -120,7 +121,7 @@ def _commands(argv: tuple[str, ...], env: Mapping[str, str]) -> Iterator[Command
         script = _spaced(argv)
     if script is None:
         if argv:
-            yield _simple(tuple(expand(word, env) for word in argv))
+            yield _simple(tuple(expand(word, env) for one in argv for word in _flag_words(one)))
         return
     known = dict(env)
     for said in _split(_SUBSTITUTION.sub("${?}", _expand_kubernetes(script, env))):
@@ -152,6 +153,11 @@ def _spaced(argv: tuple[str, ...]) -> str | None:
     if not argv or argv[0][:1] in {"-", "{", "["} or not re.search(r"\S\s+\S", argv[0]):
         return None
     return " ".join((argv[0], *map(shlex.quote, argv[1:])))
+
+
+def _flag_words(word: str) -> list[str]:
+    """A flag and its value where both were written as one word, which start scripts take apart."""
+    return word.split() if _FLAG_AND_VALUE.match(word) else [word]
 
 
 def _expand_kubernetes(script: str, env: Mapping[str, str]) -> str:

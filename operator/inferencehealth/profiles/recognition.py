@@ -114,10 +114,10 @@ def words(container: Container) -> tuple[str, ...]:
 def server_words(container: Container, signature: Signature) -> tuple[str, ...]:
     """The words of the command that starts the server; where none is known, of all commands.
 
-    The last one counts where a script has several, such as the branches of an `if`.
+    The first one counts where a script has several: the branches of an `if` begin with the leader.
     """
-    starting = tuple(one for one in commands(container) if _started(one, signature))
-    return starting[-1].words if starting else words(container)
+    starting = (one.words for one in commands(container) if _started(one, signature))
+    return next(starting, None) or words(container)
 
 
 def argv(container: Container) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def port_of(
     spoken = server_words(container, signature) if signature else words(container)
     said = flag(spoken, *flags) if flags else None
     if said:
-        return port_number(said)
+        return port_number(said) or _only_port(container)
     by_env = next((n for name in env if (n := port_number(container.env.get(name)))), None)
     if by_env:
         return by_env

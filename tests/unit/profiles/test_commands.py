@@ -12,7 +12,7 @@ SCRIPTS = {
     "folders and exec": ("cd /opt && exec serve \\\n  --port 1", [("serve", "--port", "1")]),
     "comments": ("# serve is started later\nrun # serve\nserve a#b", [("run",), ("serve", "a#b")]),
     "preparation": (
-        "set -e; pip install serve && hf download a --port 2; ray start --port=6379\nserve --port 1",
+        "set -e; pip install serve && hf download a; ray start --port=6379\nserve --port 1",
         [("serve", "--port", "1")],
     ),
     "only preparation": ("echo serve; sleep 1", [("echo", "serve"), ("sleep", "1")]),
@@ -50,6 +50,10 @@ ARGVS = {
     ),
     "shell among the arguments": ({"args": ["bash", "-c", "serve a"]}, [("serve", "a")]),
     "arguments only": ({"args": ["--model", "a b"]}, [("--model", "a b")]),
+    "flags and values as one word": (
+        {"args": ["--model a/b --port 1", "--x"]},
+        [("--model", "a/b", "--port", "1", "--x")],
+    ),
     "a script's file": ({"command": ["bash", "/run.sh"]}, [("bash", "/run.sh")]),
     "one word": ({"command": ["serve a --port 1"]}, [("serve", "a", "--port", "1")]),
     "JSON": ({"args": ['{"a": 1}']}, [('{"a": 1}',)]),

@@ -125,7 +125,18 @@ def test_the_port_is_the_flags_before_the_environments_before_the_declared_one()
 
 
 def test_a_port_flag_that_can_not_be_read_is_not_guessed_around() -> None:
-    assert port_of(with_args("--p=$(UNKNOWN)"), flags=("--p",), usual=3) is None
+    unknown = "--p=$(UNKNOWN)"
+    assert port_of(with_args(unknown), flags=("--p",), usual=3) is None
+    assert port_of(with_args(unknown, ports=ports(3, 4)), flags=("--p",), usual=3) is None
+    assert port_of(with_args(unknown, ports=ports(5)), flags=("--p",), usual=3) == 5
+
+
+def test_the_only_declared_port_is_the_servers_unless_it_is_known_to_be_another() -> None:
+    found = [
+        port_of(a_container(ports=ports(only)), usual=3)
+        for only in (9, ("anything", 9), ("grpc", 9), ("http-metrics", 9), 8001, 8002, 50051)
+    ]
+    assert found == [9, 9, 3, 3, 3, 3, 3]
 
 
 SERVER = Signature(
@@ -177,8 +188,9 @@ def test_no_container_makes_recognition_raise(reference: str, argument_list: lis
 
 
 def test_only_the_flags_of_the_servers_own_command_count() -> None:
-    script = "watcher --port 9 & server --port 8 --x $(nproc) --y; tail -f /dev/null"
+    script = "watcher --port 9 & server --port 8 --x $(nproc) --y; server --port 7; tail -f /log"
     container = a_container(command=["bash", "-c", script])
     assert server_words(container, SERVER) == ("server", "--port", "8", "--x", "${?}", "--y")
     assert port_of(container, flags=("--port",), signature=SERVER) == 8
-    assert words(container) == ("watcher", "--port", "9", ";", *server_words(container, SERVER))
+    first, second = server_words(container, SERVER), ("server", "--port", "7")
+    assert words(container) == ("watcher", "--port", "9", ";", *first, ";", *second)
