@@ -38,6 +38,11 @@ class Servers:
     behind: dict[str, RunningServer] = field(default_factory=dict)
     upstream: dict[str, RunningServer] = field(default_factory=dict)
 
+    def stop(self) -> None:
+        """End all of them."""
+        for server in (*self.behind.values(), *self.upstream.values()):
+            server.stop()
+
 
 def start(stage: Stage) -> Servers:
     """What no pod stands for: the model repository, and the ASR server's worker, licence, Redis."""

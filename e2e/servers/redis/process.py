@@ -30,6 +30,8 @@ def start(folder: Path, *, port: int | None = None) -> RunningServer:
         [
             *(locate("redis-server"), "--bind", LOOPBACK, "--port", str(port)),
             *("--dir", str(folder), "--save", "", "--appendonly", "no"),
+            # A title would be written over the environment, by which a cluster knows its processes.
+            *("--set-proc-title", "no"),
         ],
         ports={"redis": port},
         log=folder / "redis.log",
