@@ -17,7 +17,7 @@ SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh"})
 
 WRAPPERS = frozenset(
     {
-        *("catchsegv", "chroot", "command", "conda", "dumb-init", "env", "exec", "gosu"),
+        *("catchsegv", "chroot", "command", "conda", "dumb-init", "env", "eval", "exec", "gosu"),
         *("jemalloc.sh", "micromamba", "mpirun", "mpiexec", "nice", "nohup", "nsys", "numactl"),
         *("opentelemetry-instrument", "ddtrace-run", "pipenv", "poetry", "setsid", "stdbuf"),
         *("su-exec", "sudo", "taskset", "time", "timeout", "tini", "tini-static", "torchrun"),
@@ -27,14 +27,16 @@ WRAPPERS = frozenset(
 )
 """Words that another command follows; which of their own options take a value is not known."""
 
-_TRANSPARENT = frozenset({"!", "do", "elif", "else", "exec", "if", "then", "until", "while", "{"})
+_TRANSPARENT = frozenset(
+    {"!", "do", "elif", "else", "eval", "exec", "if", "then", "until", "while", "{"}
+)
 """Words that the command follows at once, without options."""
 
 HELPERS = frozenset(
     {
         *(".", ":", "[", "[[", "alias", "apk", "apt", "apt-get", "aria2c", "awk", "aws", "az"),
         *("break", "cat", "cd", "chmod", "chown", "continue", "cp", "curl", "date", "declare"),
-        *("df", "dnf", "dpkg", "echo", "eval", "export", "false", "find", "for", "gcloud", "git"),
+        *("df", "dnf", "dpkg", "echo", "export", "false", "find", "for", "gcloud", "git"),
         *("grep", "gsutil", "head", "hf", "hostname", "huggingface-cli", "huggingface-downloader"),
         *("id", "ip", "jq", "kill", "kubectl", "ln", "local", "ls", "microdnf", "mkdir", "mount"),
         *("mv", "nc", "nslookup", "nvidia-smi", "pip", "pip3", "pkill", "ping", "printf", "ps"),
@@ -52,6 +54,8 @@ _REFERENCE = re.compile(
     r"\$(?:\((?P<k8s>\w+)\)|\{(?P<brace>\w+)(?::?-(?P<default>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))"
 )
 _FLAG_AND_VALUE = re.compile(r"--[\w-]+[ \t]+\S")
+_ARRAY = re.compile(r"\b([A-Za-z_]\w*)(\+?)=\(([^()]*)\)")
+_ALL_OF_ARRAY = re.compile(r"\"?\$\{([A-Za-z_]\w*)\[[@*]\]\}\"?")
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _SCRIPT_FLAG = re.compile(r"-[a-z]*c[a-z]*")
 _COMMENT = re.compile(r"^\s*#.*|\s#(?:\s.*)?$")
@@ -124,13 +128,14 @@ def _commands(argv: tuple[str, ...], env: Mapping[str, str]) -> Iterator[Command
             yield _simple(tuple(expand(word, env) for one in argv for word in _flag_words(one)))
         return
     known = dict(env)
-    for said in _split(_SUBSTITUTION.sub("${?}", _expand_kubernetes(script, env))):
+    text = _without_arrays(_expand_kubernetes(script, env))
+    for said in _split(_SUBSTITUTION.sub("${?}", text)):
         exported = said[1:] if said[0] in {"export", "declare", "local"} else _assignments(said)
         for word in exported:
             name, equals, value = word.partition("=")
             if equals:
                 known[name] = expand(value, known)
-        plain = tuple(expand(word, known) for word in said[len(_assignments(said)) :])
+        plain = tuple(_expanded(said[len(_assignments(said)) :], known))
         if plain and _shell_script(plain) is not None:
             yield from _commands(plain, known)
         elif plain:
@@ -158,6 +163,25 @@ def _spaced(argv: tuple[str, ...]) -> str | None:
 def _flag_words(word: str) -> list[str]:
     """A flag and its value where both were written as one word, which start scripts take apart."""
     return word.split() if _FLAG_AND_VALUE.match(word) else [word]
+
+
+def _expanded(words: tuple[str, ...], known: Mapping[str, str]) -> Iterator[str]:
+    """The words expanded; a word that is a variable as a whole falls apart at its spaces."""
+    for word in words:
+        whole = _REFERENCE.fullmatch(word) is not None
+        yield from expand(word, known).split() if whole else [expand(word, known)]
+
+
+def _without_arrays(script: str) -> str:
+    """The script with bash's arrays of words put in where "${NAME[@]}" stands."""
+    arrays: dict[str, str] = {}
+    for name, more, content in _ARRAY.findall(script):
+        before = f"{arrays.get(name, '')} " if more else ""
+        arrays[name] = before + " ".join(_COMMENT.sub("", line) for line in content.splitlines())
+    if not arrays:
+        return script
+    rest = _ARRAY.sub("", script)
+    return _ALL_OF_ARRAY.sub(lambda match: arrays.get(match[1], match[0]), rest)
 
 
 def _expand_kubernetes(script: str, env: Mapping[str, str]) -> str:

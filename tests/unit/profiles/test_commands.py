@@ -17,6 +17,11 @@ SCRIPTS = {
     ),
     "only preparation": ("echo serve; sleep 1", [("echo", "serve"), ("sleep", "1")]),
     "own variables": ("export P=1\nM=a\nserve $M --port ${P}", [("serve", "a", "--port", "1")]),
+    "a command in a variable": ('C="serve a --port 1"\neval $C', [("serve", "a", "--port", "1")]),
+    "an array": (
+        'A=(--port 1 # the port\n  --x "b c")\nA+=(--y)\nserve "${A[@]}" --z',
+        [("serve", "--port", "1", "--x", "b c", "--y", "--z")],
+    ),
     "environment of one command": ("A=1 B=2 serve", [("serve",)]),
     "a here-document": (
         "cat <<'EOF' > /x.yaml\nbackend: serve\nrun it: (\nEOF\nserve --config /x.yaml",
