@@ -121,7 +121,7 @@ RAYSERVE = Bed(
     profile="rayserve",
     start=partial(_answering, rayserve.start, "/"),
     starting=partial(_answering, rayserve.start, "/-/healthz", env=LONG),
-    failing=partial(_failed, rayserve.start, "Deployment failed"),
+    failing=partial(_failed, rayserve.start, "Deploying application good failed"),
     overload=partial(_flood, "/", "{}"),
 )
 TORCHSERVE = Bed(

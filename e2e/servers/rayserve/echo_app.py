@@ -41,11 +41,14 @@ class Echo:
 
 if __name__ == "__main__":
     ray.init(
-        num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1", object_store_memory=2**27
+        num_cpus=1,
+        dashboard_host="127.0.0.1",
+        _node_ip_address="127.0.0.1",
+        object_store_memory=2**27,
     )
     serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
     try:
-        serve.run(Echo.bind(SETTINGS), name="echo")
+        serve.run(Echo.bind(SETTINGS), name="good")
     except RuntimeError as failed:  # the server lives on, as under KubeRay
         print(failed, flush=True)
     threading.Event().wait()

@@ -47,7 +47,7 @@ def start(
         "torchserve",
         [
             *(str(python), "-c", "from ts.model_server import start; start()"),
-            *("--start", "--foreground", "--disable-token-auth", "--ncs"),
+            *("--start", "--foreground", "--disable-token-auth", "--enable-model-api", "--ncs"),
             *("--ts-config", str(config), "--model-store", str(store), "--models", "good.mar"),
         ],
         ports={"http": http, "management": MANAGEMENT_PORT},

@@ -79,7 +79,7 @@ def steps(_spec: CheckSpec) -> tuple[Step, ...]:
 BENTOML = Profile(
     name="bentoml",
     title="BentoML",
-    verified="source of 1.4.38",
+    verified="1.4.39, run here; source of 1.4.38",
     detect=detect,
     port=http_port,
     handlers=handlers,
@@ -97,7 +97,7 @@ BENTOML = Profile(
         ),
     ),
     loading="Connections are accepted but not answered until the workers run; then /readyz 500 "
-    "or 503.",
+    "or 503. A worker that fails to load is started again for ever, and nothing is answered.",
     dead_engine="Only what the service's own __is_alive__ and __is_ready__ look at is seen; a "
     "service without them is ready for ever.",
     never_liveness="/readyz: it fails when another service is down.",

@@ -74,7 +74,7 @@ def steps(_spec: CheckSpec) -> tuple[Step, ...]:
 LITSERVE = Profile(
     name="litserve",
     title="LitServe",
-    verified="source of 0.2.17",
+    verified="0.2.19, run here; source of 0.2.17",
     detect=detect,
     port=http_port,
     handlers=handlers,
@@ -91,7 +91,7 @@ LITSERVE = Profile(
         ),
     ),
     loading="Connection refused until the first worker has loaded, then 503 not ready until all "
-    "have.",
+    "have. Where the load fails the port stays closed and the process lives on.",
     dead_engine="A worker that hangs stays ready; one that dies ends the server, or with "
     "restart_workers makes /health 503 until it has loaded again.",
     api_key=f"{API_KEY} guards / and /health: 401 or 403 without X-API-Key. The probes then only "
