@@ -6,7 +6,7 @@ Building blocks between the facts of a profile and its handlers and steps.
 from collections.abc import Callable, Mapping
 
 from inferencehealth.checks.steps import Answer, Reading
-from inferencehealth.profiles.profile import Asked, Handler
+from inferencehealth.profiles.profile import Asked, Handler, StaticFinding
 from inferencehealth.profiles.reading import SERVES, unanswered, unexpected
 
 Read = Callable[[Answer], Reading]
@@ -28,6 +28,17 @@ def any_answer(asked: Asked, path: str) -> Handler:
     patience = str(max(1, asked.liveness_timeout - 1))
     url = f"http://127.0.0.1:{asked.port}{path}"
     return {"exec": {"command": ["curl", "-s", "-o", "/dev/null", "--max-time", patience, url]}}
+
+
+def ready_in_liveness(path: str, why: str, instead: str) -> tuple[str, StaticFinding]:
+    """A path of readiness that an author may have put into liveness, with what that will do."""
+    finding = StaticFinding(
+        id="ReadyInLiveness",
+        severity="warning",
+        message=f"The liveness probe asks {path}, which fails {why}: a restart mends none of it.",
+        remedy=f"Let liveness {instead}.",
+    )
+    return path, finding
 
 
 def by_status(path: str, others: Mapping[int, Reading] | None = None) -> Read:

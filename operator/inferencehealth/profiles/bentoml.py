@@ -12,7 +12,7 @@ from typing import Final
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.asking import by_status, http_get, ready_in_liveness
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
@@ -94,6 +94,11 @@ BENTOML = Profile(
             "the probe time out.",
             remedy="Give the readiness probe 6 s (spec.probes.readiness.timeoutSeconds), or turn "
             "the asking off: api_server.runner_probe.enabled: false in BentoML's configuration.",
+        ),
+    ),
+    liveness_traps=(
+        ready_in_liveness(
+            READY, "when another service that this one calls is not ready", f"ask {LIVE}"
         ),
     ),
     loading="Connections are accepted but not answered until the workers run; then /readyz 500 "

@@ -11,7 +11,7 @@ from typing import Final
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import http_get
+from inferencehealth.profiles.asking import http_get, ready_in_liveness
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
@@ -103,6 +103,11 @@ LICENSE_PROXY = Profile(
             message="/health tells in its body that the licence is not valid or that the grace "
             "period runs; the kubelet sees only the status. The operator's own check reads it.",
             remedy="Alert on verdict Degraded with reason GracePeriod: after 24 hours all stops.",
+        ),
+    ),
+    liveness_traps=(
+        ready_in_liveness(
+            HEALTH, "when the licence is not valid, as far as is known", "only open a connection"
         ),
     ),
     loading="Connection refused until the licence was validated.",

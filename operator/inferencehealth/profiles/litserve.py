@@ -11,7 +11,7 @@ from typing import Final
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import any_answer, by_status, http_get
+from inferencehealth.profiles.asking import any_answer, by_status, http_get, ready_in_liveness
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
@@ -88,6 +88,11 @@ LITSERVE = Profile(
             message="/health says only that every worker has once loaded, unless LitAPI.health() "
             "is written to look further: a worker that hangs stays ready.",
             remedy="Write LitAPI.health() so that it notices a model that can't predict.",
+        ),
+    ),
+    liveness_traps=(
+        ready_in_liveness(
+            HEALTH, "while a worker loads, and when LitAPI.health() says so", f"ask {ROOT}"
         ),
     ),
     loading="Connection refused until the first worker has loaded, then 503 not ready until all "

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.asking import by_status, http_get, ready_in_liveness
 from inferencehealth.profiles.naming import plain
 from inferencehealth.profiles.profile import (
     Asked,
@@ -169,6 +169,7 @@ MLSERVER = Profile(
             remedy="Name the models in spec.server.models.required.",
         ),
     ),
+    liveness_traps=(ready_in_liveness(READY, "while a model loads", f"ask {LIVE}"),),
     loading="Live 200; ready and the model's ready path 400.",
     sleeping="An unloaded model is 404 on its ready path and UNAVAILABLE in the repository index; "
     "the server stays ready.",

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.asking import by_status, http_get, ready_in_liveness
 from inferencehealth.profiles.naming import plain
 from inferencehealth.profiles.profile import (
     Asked,
@@ -182,6 +182,7 @@ OVMS = Profile(
             remedy="Name the models in spec.server.models.required.",
         ),
     ),
+    liveness_traps=(ready_in_liveness(READY, "while the server tries its models", f"ask {LIVE}"),),
     loading="Ready 503 (500 before 2026); the model's ready path 404; LOADING in /v1/config.",
     sleeping="A retired version is END in /v1/config and 404 on its ready path.",
     dead_engine="A model that failed to load stays LOADING with an error code in /v1/config "

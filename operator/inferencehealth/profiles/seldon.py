@@ -11,7 +11,7 @@ from typing import Final
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.asking import by_status, http_get, ready_in_liveness
 from inferencehealth.profiles.profile import Asked, DefaultBudgets, Evidence, Handlers, Profile
 from inferencehealth.profiles.recognition import PROGRAM, Signature, port_of, recognise, words
 from inferencehealth.workloads import Container
@@ -65,6 +65,13 @@ SELDON = Profile(
     steps=steps,
     tells_versions=False,
     images=SIGNATURE.images,
+    liveness_traps=(
+        ready_in_liveness(
+            READY,
+            "while the scheduler or the server beside the agent is away",
+            "only open a connection",
+        ),
+    ),
     loading="/ready 404, then 503 until its services are ready.",
     sleeping="Unused models are unloaded and loaded again by a request; the agent stays ready.",
     dead_engine="Seldon's own configuration asks /v2/health/live for the readiness of the server "

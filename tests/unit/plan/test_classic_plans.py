@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from inferencehealth.kubelet import same_probe
 from inferencehealth.plan import Plan, plan
 from tests.unit.plan.given import a_policy, deployment
@@ -62,3 +64,25 @@ def test_tensorflow_serving_without_a_known_model_is_said_to_be_blind() -> None:
     assert "KubeletCannotReadBody" not in ids(known)
     ready = wanted(known)["readinessProbe"]["httpGet"]["path"]
     assert ready == "/v1/models/model/metadata"
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ({"image": "seldonio/mlserver:1"}, "/v2/health/ready"),
+        (
+            {"image": "openvino/model_server:1", "args": ["--rest_port=8000"]},
+            "/v2/health/ready",
+        ),
+        ({"image": "own:1", "command": ["bentoml", "serve"]}, "/readyz"),
+        (LITSERVE, "/health"),
+        ({"image": "seldonio/seldon-agent:2"}, "/ready"),
+        ({"image": "quay.io/smallestinc/license-proxy:1"}, "/health"),
+    ],
+    ids=["mlserver", "ovms", "bentoml", "litserve", "seldon", "license-proxy"],
+)
+def test_an_author_who_restarts_by_readiness_is_told(server: dict[str, Any], path: str) -> None:
+    author = {"httpGet": {"path": path, "port": 1}}
+    found = ids(plan(a_policy(), deployment({**server, "livenessProbe": author})))
+    assert "ReadyInLiveness" in found
+    assert "ReadyInLiveness" not in ids(plan(a_policy(), deployment(server)))
