@@ -214,8 +214,8 @@ class Components(Model):
     required: tuple[Name, ...] = Field(
         default=(),
         max_length=64,
-        description="Components without which a pod is not ready; for profiles grpc and riva, names "
-        "of gRPC services. Empty: the profile's own list.",
+        description="Components without which a pod is not ready; for profiles grpc and riva, "
+        "names of gRPC services. Empty: the profile's own list.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     optional: tuple[Name, ...] = Field(
