@@ -10,10 +10,11 @@ import pytest
 from aiohttp import web
 
 from e2e.cluster.model import Cluster
-from inferencehealth.kube.client import Client, whole
-from inferencehealth.kube.requests import DEPLOYMENTS, PODS, POLICIES
+from inferencehealth.kube.client import Client
+from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES
 from tests.integration.awaiting import condition, message, until
 from tests.integration.objects import deployment, policy
+from tests.integration.pods import run_pod
 from tests.integration.programs import children, program
 
 pytestmark = pytest.mark.integration
@@ -49,39 +50,6 @@ async def server() -> AsyncIterator[Server]:
     await runner.cleanup()
 
 
-async def run_pod(client: Client, namespace: str) -> None:
-    """Play kubelet for the one pod of the Deployment: it runs, on the server's address."""
-    found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    while not found.done():
-        pods = (await client.list(PODS, project=whole, namespace=namespace)).items
-        if pods:
-            found.set_result(pods[0]["metadata"]["name"])
-    running = {
-        "name": "server",
-        "ready": True,
-        "started": True,
-        "restartCount": 0,
-        "image": "x",
-        "imageID": "x",
-        "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
-    }
-    status = {
-        "phase": "Running",
-        "podIP": ADDRESS,
-        "podIPs": [{"ip": ADDRESS}],
-        "conditions": [{"type": "Ready", "status": "True"}],
-        "containerStatuses": [running],
-    }
-    await client.merge_patch(
-        PODS,
-        found.result(),
-        {"status": status},
-        namespace=namespace,
-        manager="kubelet",
-        subresource="status",
-    )
-
-
 @pytest.fixture
 async def operator(
     cluster: Cluster, client: Client, namespace: str, server: Server, tmp_path: Path
@@ -94,7 +62,7 @@ async def operator(
     }
     workload = deployment("model", image="registry.example/own-server:1")
     await client.create(DEPLOYMENTS, workload, namespace=namespace, manager="author")
-    await run_pod(client, namespace)
+    await run_pod(client, namespace, ADDRESS)
     body = policy(server=custom, checks=QUICK)
     await client.create(POLICIES, body, namespace=namespace, manager="author")
     words = ("run", "--namespace", namespace, "--system-namespace", namespace)
