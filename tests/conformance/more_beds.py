@@ -78,7 +78,9 @@ def _grpc(folder: Path, port: int, *, env: Mapping[str, str] | None = None) -> R
 
 
 def _torchserve_fail(server: RunningServer) -> str:
-    _manage("/models?url=broken.mar&initial_workers=1&synchronous=false", "")
+    asked = {"url": "broken.mar", "initial_workers": 1, "synchronous": False}
+    url = f"http://{LOOPBACK}:{torchserve.MANAGEMENT_PORT}/models"
+    ask(url, body=json.dumps(asked), timeout=NEVER)
     failed = partial(_torchserve_has_tried, server)
     wait_until(server, failed, timeout=NEVER)
     return "broken"
@@ -86,10 +88,6 @@ def _torchserve_fail(server: RunningServer) -> str:
 
 def _torchserve_has_tried(server: RunningServer) -> bool:
     return "CUDA OOM" in server.log.read_text()
-
-
-def _manage(path: str, body: str | None = None) -> None:
-    ask(f"http://{LOOPBACK}:{torchserve.MANAGEMENT_PORT}{path}", body=body, timeout=NEVER)
 
 
 GRPC = Bed(

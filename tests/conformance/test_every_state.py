@@ -85,6 +85,22 @@ EXPECTED: dict[str, dict[State, Seen]] = {
         S.OVERLOADED: Seen("Serves", "", "Ready"),
         S.UNLOADED: Seen("Loading", "ServerNotReady", "Loading"),
     },
+    # What it cannot see: Ray's token guards the dashboard, the one place that tells an application
+    # that runs from one that deploys or failed to; its proxy is healthy and has a route for each.
+    "rayserve": {
+        S.STARTING: Seen("Serves", "", "Ready"),
+        S.FAILED_START: Seen("Serves", "", "Ready"),
+        S.OVERLOADED: Seen("Serves", "", "Ready"),
+        S.UNKNOWN_MODEL: Seen("Fails", "ModelNotFound", "Broken"),
+    },
+    # It tries a load that failed again and again.
+    "torchserve": {
+        S.STARTING: Seen("Loading", "ModelLoading", "Loading"),
+        S.OVERLOADED: Seen("Serves", "", "Ready"),
+        S.UNKNOWN_MODEL: Seen("Fails", "ModelNotFound", "Broken"),
+        S.FAILED_LOAD: Seen("Loading", "ModelLoading", "Loading"),
+        S.OTHER_FAILED: Seen("Serves", "", "Ready"),
+    },
 }
 
 

@@ -217,7 +217,7 @@ def _by_workers(model: RequiredModel, told: Mapping[str, Any]) -> Reading:
 TORCHSERVE = Profile(
     name="torchserve",
     title="TorchServe",
-    verified="source and documentation of 0.12.0",
+    verified="0.12.0, run here; its source and documentation",
     detect=detect,
     port=http_port,
     handlers=handlers,
