@@ -191,7 +191,7 @@ def _item(name: str, row: Mapping[str, Any]) -> Item:
 RAYSERVE = Profile(
     name="rayserve",
     title="Ray Serve",
-    verified="2.60.0, run here; source of serve/_private/proxy.py and documentation of the REST API",
+    verified="2.60.0, run here; source (serve/_private/proxy.py); documentation (REST API)",
     detect=detect,
     port=http_port,
     handlers=handlers,
@@ -224,8 +224,8 @@ RAYSERVE = Profile(
     sleeping="Applications that scale to zero stay RUNNING; the head node stays healthy.",
     dead_engine="/-/healthz of the head node stays 200 while an application is UNHEALTHY or "
     "DEPLOY_FAILED on the dashboard.",
-    api_key="Ray's token (RAY_AUTH_MODE) guards the dashboard: the check then knows only routes, and "
-    "an application that deploys or failed to is taken to serve.",
+    api_key="Ray's token (RAY_AUTH_MODE) guards the dashboard: the check then knows only routes, "
+    "and an application that deploys or failed to is taken to serve.",
     never_liveness="An application's own route: it queues behind users' requests.",
     # KubeRay allows a liveness probe 120 failures at 5 s before it restarts a node.
     budgets=DefaultBudgets(max_startup=600, stop_traffic_after=15, restart_after=120),
