@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,13 @@ def install(absent: Sequence[Requirement]) -> None:
         raise ClusterError(f"no apt-get here: install what your system calls {wanted}")
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["apt-get", "update"], install_command(absent)):
-        if subprocess.run(command, env=env, check=False).returncode != 0:
-            raise ClusterError(f"`{' '.join(command)}` failed; it must be run as root")
+        sys.stderr.write(f"$ {' '.join(command)}\n")
+        done = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ClusterError(
+                f"`{' '.join(command)}` failed; it must be run as root. It said:\n"
+                f"{done.stdout}{done.stderr}"
+            )
 
 
 def check(tier: Tier) -> None:
