@@ -14,6 +14,7 @@ from pathlib import Path
 from e2e.cluster.model import Cluster
 from e2e.cluster.processes import MARKER
 from e2e.servers.asr import process as asr
+from e2e.servers.prerequisites import missing
 from e2e.servers.processes import LOOPBACK, RunningServer, ask
 from e2e.servers.redis import process as redis
 from e2e.servers.triton import process as triton
@@ -38,6 +39,11 @@ class Servers:
     behind: dict[str, RunningServer] = field(default_factory=dict)
     upstream: dict[str, RunningServer] = field(default_factory=dict)
 
+    @property
+    def has_redis(self) -> bool:
+        """Whether the ASR server has what it depends on; without a redis-server it has not."""
+        return "redis" in self.upstream
+
     def stop(self) -> None:
         """End all of them."""
         for server in (*self.behind.values(), *self.upstream.values()):
@@ -45,9 +51,14 @@ class Servers:
 
 
 def start(stage: Stage) -> Servers:
-    """What no pod stands for: the model repository, and the ASR server's worker, licence, Redis."""
+    """What no pod stands for: the model repository, and the ASR server's worker, licence, Redis.
+
+    Without a redis-server on the machine there is no ASR server either.
+    """
     folder = stage.cluster.state_dir / "servers"
     servers = Servers(stage, folder, write_repository(folder / "models"))
+    if missing(["redis-server"]):
+        return servers
     servers.upstream["redis"] = redis.start(folder / "redis")
     servers.upstream["lightning-asr"] = asr.start("lightning-asr", folder)
     servers.upstream["license-proxy"] = asr.start("license-proxy", folder)

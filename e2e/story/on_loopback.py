@@ -1,6 +1,6 @@
 """The story without a kubelet: fake pods on loopback, and real servers as processes behind them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from e2e.loopback import servers as processes
 from e2e.loopback.servers import Servers
@@ -11,13 +11,18 @@ from e2e.story.scene import Scene
 
 
 def scenes(servers: Servers, start_operator: Callable[[], str]) -> tuple[Scene, ...]:
-    """The story as far as it can be told without a kubelet."""
+    """The story as far as it can be told without a kubelet, and without Redis where it is not."""
+    every = _scenes(servers, start_operator)
+    return tuple(scene for scene in every if servers.has_redis or "redis" not in scene.name)
+
+
+def _scenes(servers: Servers, start_operator: Callable[[], str]) -> tuple[Scene, ...]:
     return (
         Scene(
             "deploy",
-            "Two servers without probes",
-            "Triton with the models good and slow, and an ASR server with its workers and Redis, "
-            "as processes at the addresses of their pods.",
+            "Servers without probes",
+            "Triton with the models good and slow, and (where redis-server is installed) an ASR "
+            "server with its workers and Redis, as processes at the addresses of their pods.",
             lambda: _deploy(servers),
         ),
         Scene(
@@ -69,10 +74,10 @@ def scenes(servers: Servers, start_operator: Callable[[], str]) -> tuple[Scene, 
 
 def _deploy(servers: Servers) -> Lines:
     stage = servers.stage
-    for server in DEPLOYMENTS:
+    for server in _deployments(servers):
         workloads.deploy(stage, server)
     lines = []
-    for deployment in DEPLOYMENTS.values():
+    for deployment in _deployments(servers).values():
         pod = processes.follow(servers, deployment)
         lines.append(f"{pod.name} has the address {pod.ip}, where a real server starts now")
         lines += expect.without_probes(stage, deployment)
@@ -81,14 +86,15 @@ def _deploy(servers: Servers) -> Lines:
 
 def _recommend(servers: Servers, start_operator: Callable[[], str]) -> Lines:
     stage = servers.stage
-    generations = {name: seen.rollout(stage, name).generation for name in DEPLOYMENTS.values()}
+    deployments = _deployments(servers)
+    generations = {name: seen.rollout(stage, name).generation for name in deployments.values()}
     stage.audience.typed(start_operator())
-    for policy in DEPLOYMENTS:
+    for policy in _deployments(servers):
         workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
     lines: list[str] = []
     for deployment, generation in generations.items():
         lines += expect.recommended(stage, deployment, generation=generation)
-    for policy in DEPLOYMENTS:
+    for policy in _deployments(servers):
         expect.ready(stage, policy)
     return (*stage.table("ihp").splitlines(), *lines)
 
@@ -96,13 +102,13 @@ def _recommend(servers: Servers, start_operator: Callable[[], str]) -> Lines:
 def _apply(servers: Servers) -> Lines:
     stage = servers.stage
     lines: list[str] = []
-    for policy, deployment in DEPLOYMENTS.items():
+    for policy, deployment in _deployments(servers).items():
         workloads.set_mode(stage, policy, "Apply")
         lines += (f"deployment/{deployment}", *expect.injected(stage, deployment))
         expect.rolled_out(stage, deployment)
         processes.follow(servers, deployment)
     loading = expect.loading(stage, "triton")
-    for policy in DEPLOYMENTS:
+    for policy in _deployments(servers):
         expect.ready(stage, policy)
     return (*lines, "while it loads:", *loading, "then:", *stage.table("ihp").splitlines())
 
@@ -135,3 +141,12 @@ def _hang(servers: Servers) -> Lines:
     with processes.frozen(servers, pod):
         told = expect.broken(servers.stage, "triton", reason="NoAnswer", words="")
     return (*told, "then:", *expect.ready(servers.stage, "triton"))
+
+
+def _deployments(servers: Servers) -> Mapping[str, str]:
+    """By policy, those whose servers can run here."""
+    return {
+        policy: deployment
+        for policy, deployment in DEPLOYMENTS.items()
+        if policy == "triton" or servers.has_redis
+    }
