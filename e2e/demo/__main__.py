@@ -24,6 +24,7 @@ from e2e.demo.narrator import Narrator
 from e2e.demo.recording import recorded
 from e2e.loopback import servers
 from e2e.program import ProgramError
+from e2e.reach import reach_pods
 from e2e.servers.catalog import IMAGES
 from e2e.servers.images import BuildError
 from e2e.servers.prerequisites import ServerUnavailableError
@@ -83,6 +84,7 @@ def perform(asked: Tier | None, narrator: Narrator, picture: Path | None) -> Non
     cluster = api.up(choice.tier, name=NAME, env=env)
     for archive in archives:
         api.load_image(cluster, archive)
+    reach_pods(cluster)
     program.install(cluster)
     narrator.saw([f"Kubernetes is up; KUBECONFIG={cluster.kubeconfig}", *map(_image, archives)])
     with recorded(cluster, NAME, picture) if picture else contextlib.nullcontext():

@@ -13,6 +13,7 @@ from e2e import program
 from e2e.cluster import api
 from e2e.cluster.health import last_lines
 from e2e.cluster.model import Cluster, Tier
+from e2e.reach import reach_pods
 from e2e.servers.catalog import IMAGES
 from e2e.story import workloads
 from e2e.story.stage import KubectlError, Stage
@@ -28,6 +29,7 @@ def node(cluster_of: Callable[[Tier], Cluster]) -> Cluster:
     running = cluster_of(Tier.NODE)
     for name in ("triton", "asr", "redis"):
         api.load_image(running, IMAGES[name]())
+    reach_pods(running)
     program.install(running)
     return running
 
