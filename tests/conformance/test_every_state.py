@@ -5,6 +5,7 @@ A server that this machine cannot run is skipped with the reason.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,8 @@ ALIKE = {
     S.FROZEN: Seen("Silent", "NoAnswer", "Broken"),
 }
 """What is the same with every server."""
+
+HIDDEN = Seen("Unknown", "ApplicationStateHidden", "Unknown")
 
 EXPECTED: dict[str, dict[State, Seen]] = {
     "triton": {
@@ -85,12 +88,14 @@ EXPECTED: dict[str, dict[State, Seen]] = {
         S.OVERLOADED: Seen("Serves", "", "Ready"),
         S.UNLOADED: Seen("Loading", "ServerNotReady", "Loading"),
     },
-    # What it cannot see: Ray's token guards the dashboard, the one place that tells an application
-    # that runs from one that deploys or failed to; its proxy is healthy and has a route for each.
-    "rayserve": {
-        S.STARTING: Seen("Serves", "", "Ready"),
-        S.FAILED_START: Seen("Serves", "", "Ready"),
-        S.OVERLOADED: Seen("Serves", "", "Ready"),
+    # Ray's token guards the dashboard, the one place that tells an application that runs from one
+    # that deploys or failed to; without it nothing proves that a required application serves.
+    # One that was never proven to serve may, when it falls silent, still be starting.
+    "rayserve": dict.fromkeys((S.READY, S.FAILED_START, S.OVERLOADED, S.RECOVERED), HIDDEN)
+    | dict.fromkeys((S.STARTING, S.RESTARTED), replace(HIDDEN, verdict="Loading"))
+    | {
+        S.KILLED: Seen("Silent", "ConnectionRefused", "Loading"),
+        S.FROZEN: Seen("Silent", "NoAnswer", "Loading"),
         S.UNKNOWN_MODEL: Seen("Fails", "ModelNotFound", "Broken"),
     },
     # It tries a load that failed again and again.

@@ -144,8 +144,8 @@ def read_applications(answer: Answer) -> Reading:
 def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
     """The proxy's word first: where it takes no requests, no application serves here.
 
-    Otherwise as for any server with states; without the dashboard a route is all that is known,
-    and an application that has one is taken to serve.
+    Otherwise as for any server with states. Without the dashboard a route is all that is known,
+    which is no proof: a required application is then Unknown.
     """
     proxy = readings.get("ready", SERVES)
     index = _readable(readings.get(INDEX))
@@ -166,14 +166,19 @@ def _readable(index: Reading | None) -> Reading | None:
 
 
 def _required(model: RequiredModel, known: Reading, proxy: Reading, *, by_state: bool) -> Reading:
-    if proxy.sign is not Sign.SERVES or known.sign is not Sign.SERVES:
+    if proxy.sign is not Sign.SERVES:
         return about(model, proxy.sign, proxy.reason, proxy.message)
     entry = next((item for item in known.models if item.name == model.name), None)
-    if entry is None:
+    if entry is None and known.sign is Sign.SERVES:
         message = f'Ray Serve has no application "{model.name}"'
         return about(model, Sign.FAILS, "ModelNotFound", message)
-    if not by_state:
-        return about(model, Sign.SERVES)
+    if entry is None or not by_state:
+        # Its route stands while it deploys, and after that failed.
+        message = (
+            f'only Ray\'s dashboard (port 8265) tells whether application "{model.name}" is '
+            "deployed, and the check can't read it; start Ray with --dashboard-host=0.0.0.0"
+        )
+        return about(model, Sign.UNKNOWN, "ApplicationStateHidden", message)
     sign = Sign.FAILS if entry.sign is Sign.ASLEEP else entry.sign
     return about(model, sign, entry.reason, entry.message)
 
@@ -225,7 +230,7 @@ RAYSERVE = Profile(
     dead_engine="/-/healthz of the head node stays 200 while an application is UNHEALTHY or "
     "DEPLOY_FAILED on the dashboard.",
     api_key="Ray's token (RAY_AUTH_MODE) guards the dashboard: the check then knows only routes, "
-    "and an application that deploys or failed to is taken to serve.",
+    "which say nothing of an application's state, so a required application is Unknown.",
     never_liveness="An application's own route: it queues behind users' requests.",
     # KubeRay allows a liveness probe 120 failures at 5 s before it restarts a node.
     budgets=DefaultBudgets(max_startup=600, stop_traffic_after=15, restart_after=120),

@@ -44,8 +44,9 @@ def rayserve(
 )
 def test_the_proxy_says_whether_it_takes_requests(health: Answer, sign: str, reason: str) -> None:
     routes = ROUTES if sign == "Serves" else health
+    details = dashboard(text_app="RUNNING")
     for required in ((), ("text_app",)):
-        reading = rayserve(*required, health=health, routes=routes)
+        reading = rayserve(*required, health=health, routes=routes, details=details)
         assert (reading.sign, reading.reason) == (sign, reason)
 
 
@@ -76,17 +77,18 @@ def test_an_application_nobody_required_only_degrades() -> None:
     assert rayserve(details=details).sign is Sign.DEGRADED
 
 
-def test_without_the_dashboard_a_route_is_what_is_known() -> None:
+def test_without_the_dashboard_a_route_is_no_proof_that_its_application_serves() -> None:
     reading = rayserve("text_app")
-    assert reading.sign is Sign.SERVES
-    assert states(reading) == {"text_app": "Serves", "image_app": "Unknown"}
+    assert (reading.sign, reading.reason) == (Sign.UNKNOWN, "ApplicationStateHidden")
+    assert states(reading) == {"text_app": "Unknown", "image_app": "Unknown"}
     gone = rayserve("other")
     assert gone.message == 'Ray Serve has no application "other"; it has "image_app", "text_app"'
 
 
-def test_with_neither_the_proxys_word_stands() -> None:
+def test_with_neither_dashboard_nor_routes_a_required_application_is_unknown() -> None:
     reading = rayserve("text_app", routes=answered(404))
-    assert (reading.sign, states(reading)) == (Sign.SERVES, {"text_app": "Serves"})
+    assert reading.sign is Sign.UNKNOWN
+    assert rayserve(routes=answered(404)).sign is Sign.SERVES
 
 
 def test_a_draining_node_serves_nothing_whatever_the_dashboard_says() -> None:
