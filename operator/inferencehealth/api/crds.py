@@ -19,9 +19,10 @@ from inferencehealth.api.names import (
     REPORT_PLURAL,
     VERSION,
 )
-from inferencehealth.api.policy import PolicySpec, PolicyStatus
+from inferencehealth.api.policy import PolicySpec
 from inferencehealth.api.report import ReportSpec, ReportStatus
 from inferencehealth.api.schema import structural_schema, without_defaults
+from inferencehealth.api.status import PolicyStatus
 
 Manifest = dict[str, Any]
 

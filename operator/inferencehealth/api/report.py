@@ -12,14 +12,11 @@ from pydantic import ConfigDict, Field
 
 from inferencehealth.api.base import Model
 from inferencehealth.api.durations import Duration
-from inferencehealth.api.policy import (
-    Components,
-    Endpoints,
-    Metadata,
-    Models,
-    Selector,
-    VerdictCounts,
-)
+from inferencehealth.api.endpoints import Endpoints
+from inferencehealth.api.metadata import Metadata
+from inferencehealth.api.server import Components, Models
+from inferencehealth.api.status import VerdictCounts
+from inferencehealth.api.target import Selector
 
 MAX_PODS = 200
 """Pods listed in one report, worst first; the counts cover all."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from inferencehealth.api.policy import VerdictCounts
 from inferencehealth.api.report import (
     MAX_MESSAGE,
     MAX_MODELS,
@@ -19,6 +18,7 @@ from inferencehealth.api.report import (
     ItemHealth,
     PodHealth,
 )
+from inferencehealth.api.status import VerdictCounts
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
 from inferencehealth.checks.verdicts import SERVING, SEVERITY, Verdict

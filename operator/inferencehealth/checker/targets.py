@@ -7,7 +7,7 @@ pods of its namespace; nothing ever walks over everything.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from inferencehealth.api.policy import Selector
+from inferencehealth.api.target import Selector
 from inferencehealth.kube.selectors import Matcher, matcher
 from inferencehealth.kube.store import Key
 

@@ -3,15 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from inferencehealth.api.conditions import Condition, ConditionStatus, carry_transitions
-from inferencehealth.api.policy import (
-    Case,
-    ModelCount,
-    Policy,
-    PolicyStatus,
-    Summary,
-    VerdictCounts,
-)
+from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Report
+from inferencehealth.api.status import Case, ModelCount, PolicyStatus, Summary, VerdictCounts
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.conditions import conditions

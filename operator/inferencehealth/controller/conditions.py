@@ -7,7 +7,8 @@ its way there by itself, `Stalled` that somebody has to act first.
 from collections.abc import Iterable, Sequence
 
 from inferencehealth.api.conditions import Condition, ConditionStatus
-from inferencehealth.api.policy import Mode, Policy
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import Finding, ProbeState
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.controller.claims import LostClaim

@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from inferencehealth.api.policy import Metadata, Policy, PolicyStatus
+from inferencehealth.api.metadata import Metadata
+from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Report
+from inferencehealth.api.status import PolicyStatus
 
 MAX_ERRORS = 5
 """Errors quoted in one message."""

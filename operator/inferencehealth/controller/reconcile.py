@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from inferencehealth.api.names import CONTROLLER_MANAGER, POLICY_KIND
-from inferencehealth.api.policy import Mode, Policy, PolicyStatus
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import Finding, ProbesReport, ProbeState, Report
+from inferencehealth.api.status import PolicyStatus
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.claims import Claims, LostClaim, claim
 from inferencehealth.controller.inject import (

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from inferencehealth.api.policy import VerdictCounts
 from inferencehealth.api.report import Health, Report
+from inferencehealth.api.status import VerdictCounts
 from inferencehealth.checks.verdicts import SEVERITY, Verdict
 
 RANK = {verdict.value: rank for rank, verdict in enumerate(SEVERITY)}

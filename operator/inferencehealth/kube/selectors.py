@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from inferencehealth.api.policy import Operator, Requirement, Selector
+from inferencehealth.api.target import Operator, Requirement, Selector
 
 Matcher = Callable[[Mapping[str, str]], bool]
 

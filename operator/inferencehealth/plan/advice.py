@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from inferencehealth.api.policy import Policy, Strategy
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.probes import Strategy
 from inferencehealth.api.report import CheckSpec, Finding
 from inferencehealth.probes.compile import CompiledSet
 from inferencehealth.probes.findings import Facts, probe_findings, prospective, same_handler

@@ -1,7 +1,9 @@
 """What the checkers are asked to check, made from the policy and what was detected."""
 
-from inferencehealth.api.policy import Components, Models, Policy, RequiredModel, Selector
+from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import Components, Models, RequiredModel
+from inferencehealth.api.target import Selector
 from inferencehealth.kubelet import numbers_of, startup_allowance
 from inferencehealth.plan.endpoints import with_numbers
 from inferencehealth.probes.findings import effective

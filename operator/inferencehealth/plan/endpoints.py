@@ -7,7 +7,8 @@ ports that only the container knows.
 import json
 from collections.abc import Iterator
 
-from inferencehealth.api.policy import STATES, Endpoint, Endpoints, Policy
+from inferencehealth.api.endpoints import STATES, Endpoint, Endpoints
+from inferencehealth.api.policy import Policy
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.described import MAX_SENT, names_model
 from inferencehealth.profiles.expectations import schema_problem

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inferencehealth.api.policy import Policy, Strategy
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.probes import Strategy
 from inferencehealth.api.report import CheckSpec, Detection, Finding
 from inferencehealth.kubelet import Handler, probe
 from inferencehealth.plan.advice import advise

@@ -10,7 +10,7 @@ from math import ceil, floor
 from typing import Final
 
 from inferencehealth.api.durations import format_duration
-from inferencehealth.api.policy import ProbeNumbers
+from inferencehealth.api.probes import ProbeNumbers
 from inferencehealth.kubelet import Numbers, startup_allowance, worst_detection
 
 MAX_PERIOD: Final = 10

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from inferencehealth.api.durations import format_duration
-from inferencehealth.api.policy import ProbeNumbers, Probes, Strategy
+from inferencehealth.api.probes import ProbeNumbers, Probes, Strategy
 from inferencehealth.kubelet import Numbers, startup_allowance, worst_detection
 from inferencehealth.probes.budgets import (
     TooSmall,

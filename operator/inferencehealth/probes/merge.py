@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from inferencehealth.api.policy import Existing, Mode
+from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.kubelet import HANDLER_KINDS, same_probe
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from inferencehealth.api.policy import Components
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import Components
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.kubelet import Numbers
 from inferencehealth.profiles.asking import any_answer, http_get

@@ -1,7 +1,8 @@
 """A server that the policy itself describes: probes and readers made from spec.server.endpoints."""
 
-from inferencehealth.api.policy import Endpoint, Endpoints, RequiredModel
+from inferencehealth.api.endpoints import Endpoint, Endpoints
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Item, Reading, Sign, Step, StepKind
 from inferencehealth.kubelet import Handler
 from inferencehealth.profiles.components import component_items, components_reading

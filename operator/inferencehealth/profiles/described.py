@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from inferencehealth.api.policy import STATES, Endpoint, RequiredModel, Shown
+from inferencehealth.api.endpoints import STATES, Endpoint, Shown
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
 from inferencehealth.profiles.expectations import matcher
 from inferencehealth.profiles.reading import SERVES, parse_json, unanswered

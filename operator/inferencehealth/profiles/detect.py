@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from inferencehealth.api.policy import ProfileName, Server
+from inferencehealth.api.server import ProfileName, Server
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.declared import Declared, declared_server
 from inferencehealth.profiles.profile import Evidence, Profile

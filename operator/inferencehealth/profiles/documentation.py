@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from inferencehealth.api.durations import format_duration
-from inferencehealth.api.policy import Models, RequiredModel, Selector
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import Models, RequiredModel
+from inferencehealth.api.target import Selector
 from inferencehealth.checks.steps import Step, StepKind
 from inferencehealth.kubelet import Handler, handler_kind
 from inferencehealth.profiles.profile import Asked, Profile

@@ -13,8 +13,8 @@ from dataclasses import replace
 from functools import partial
 from urllib.parse import quote
 
-from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.profile import (
     Asked,

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get, ready_in_liveness
 from inferencehealth.profiles.naming import plain

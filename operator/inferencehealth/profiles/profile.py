@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from inferencehealth.api.policy import Components, Endpoints, RequiredModel
+from inferencehealth.api.endpoints import Endpoints
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import Components, RequiredModel
 from inferencehealth.checks.steps import Reading, Step
 from inferencehealth.kubelet import Handler, Numbers
 from inferencehealth.profiles.reading import worst_of

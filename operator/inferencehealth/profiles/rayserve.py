@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import http_get
 from inferencehealth.profiles.profile import (

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from inferencehealth.api.policy import Components
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import Components
 from inferencehealth.checks.steps import Answer, Item, Outcome, Reading, Sign
 
 MAX_DEPTH: Final = 32

@@ -8,8 +8,8 @@ answers 400 on /v2/health/ready when any model failed, even one that nobody need
 from functools import partial
 from urllib.parse import quote
 
-from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import (

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from inferencehealth.api.policy import RequiredModel
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import RequiredModel
 from inferencehealth.checks.steps import Answer, Item, Reading, Sign
 from inferencehealth.profiles.reading import (
     SERVES,

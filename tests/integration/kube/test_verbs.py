@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from e2e.cluster.model import Cluster
-from inferencehealth.api.policy import Selector
+from inferencehealth.api.target import Selector
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect, whole
 from inferencehealth.kube.config import Access

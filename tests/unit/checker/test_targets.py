@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferencehealth.api.policy import Operator, Requirement, Selector
+from inferencehealth.api.target import Operator, Requirement, Selector
 from inferencehealth.checker.targets import Delta, Targets
 from inferencehealth.kube.selectors import matches
 from inferencehealth.kube.store import Key

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from inferencehealth.api.policy import Selector
 from inferencehealth.api.report import CheckSpec, Health
+from inferencehealth.api.target import Selector
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.steps import Answer, Outcome
 from inferencehealth.kube.pods import ContainerRecord, PodRecord

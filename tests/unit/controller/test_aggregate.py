@@ -3,8 +3,9 @@ from typing import Any
 import pytest
 
 from inferencehealth.api.conditions import Condition
-from inferencehealth.api.policy import Policy, PolicyStatus, VerdictCounts
+from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Finding, Health, ItemHealth, PodHealth, ProbeState, Report
+from inferencehealth.api.status import PolicyStatus, VerdictCounts
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.views import Silence, SilenceOf

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferencehealth.api.policy import Selector
+from inferencehealth.api.target import Selector
 from inferencehealth.kube.selectors import matcher, matches, query
 
 

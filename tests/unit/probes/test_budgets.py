@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from inferencehealth.api.policy import ProbeNumbers, Probes
+from inferencehealth.api.probes import ProbeNumbers, Probes
 from inferencehealth.kubelet import Numbers, startup_allowance, worst_detection
 from inferencehealth.probes.budgets import (
     MAX_PERIOD,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferencehealth.api.policy import Existing, Mode
+from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.probes.merge import Action, decide, merge_patch
 
 OURS = {"httpGet": {"path": "/live", "port": 8000}, "periodSeconds": 10, "timeoutSeconds": 5}

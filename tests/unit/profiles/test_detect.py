@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inferencehealth.api.policy import Server
+from inferencehealth.api.server import Server
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.detect import Detected, detect
 from inferencehealth.workloads import Workload, workload

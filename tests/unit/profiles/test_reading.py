@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferencehealth.api.policy import Components
+from inferencehealth.api.server import Components
 from inferencehealth.checks.steps import Answer, Item, Outcome, Reading, Sign
 from inferencehealth.profiles.reading import (
     MAX_DEPTH,

@@ -1,0 +1,139 @@
+"""Which server they run, and what it has to serve."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from inferencehealth.api.base import Model
+from inferencehealth.api.endpoints import Endpoints
+from inferencehealth.api.fields import Name, Port
+from inferencehealth.api.rules import Rule, rules
+
+
+class ProfileName(StrEnum):
+    """The servers we know; `auto` recognises one of them, `custom` is described in the policy."""
+
+    AUTO = "auto"
+    TRITON = "triton"
+    KSERVE = "kserve"
+    ASR = "asr"
+    VLLM = "vllm"
+    SGLANG = "sglang"
+    TGI = "tgi"
+    TEI = "tei"
+    NIM = "nim"
+    LLAMACPP = "llamacpp"
+    OLLAMA = "ollama"
+    INFINITY = "infinity"
+    SPEACHES = "speaches"
+    JETSTREAM = "jetstream"
+    TENSORRT_LLM = "tensorrt-llm"
+    DYNAMO = "dynamo"
+    MLSERVER = "mlserver"
+    OVMS = "ovms"
+    TORCHSERVE = "torchserve"
+    TFSERVING = "tfserving"
+    RAYSERVE = "rayserve"
+    BENTOML = "bentoml"
+    LITSERVE = "litserve"
+    SELDON = "seldon"
+    RIVA = "riva"
+    GRPC = "grpc"
+    LIGHTNING_ASR = "lightning-asr"
+    LICENSE_PROXY = "license-proxy"
+    CUSTOM = "custom"
+
+
+class RequiredModel(Model):
+    """A model that has to serve before a pod counts as ready."""
+
+    name: Annotated[str, Field(pattern=r"^[!-~]+$", min_length=1, max_length=253)] = Field(
+        description="Name of the model as the server knows it."
+    )
+    version: str = Field(
+        default="",
+        max_length=63,
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="Version that has to serve; empty: any version.",
+    )
+
+
+class Models(Model):
+    """Which models have to serve."""
+
+    required: tuple[RequiredModel, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Models without which a pod is not ready.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name", "version"],
+        },
+    )
+    discover: bool = Field(
+        default=True,
+        description="Also report on models that the server itself lists. One of them that fails "
+        "to load makes a pod Degraded; a required one makes it Broken.",
+    )
+
+
+class Components(Model):
+    """Which parts behind an API server have to be up."""
+
+    required: tuple[Name, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Components without which a pod is not ready; for profiles grpc and riva, "
+        "names of gRPC services. Empty: the profile's own list.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    optional: tuple[Name, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Components whose failure makes a pod Degraded, not Broken.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+
+class Server(Model):
+    """Which server it is and what it has to serve."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                "(has(self.profile) && self.profile == 'custom') == has(self.endpoints)",
+                "profile custom needs endpoints (at least endpoints.ready), "
+                "and endpoints belong to profile custom only",
+                "endpoints",
+            ),
+            Rule(
+                "!(has(self.profile) && self.profile == 'custom') || has(self.port)",
+                "profile custom needs port: nothing else tells where the server listens",
+                "port",
+            ),
+            Rule(
+                "!has(self.port) || type(self.port) != int || (self.port >= 1 && "
+                "self.port <= 65535)",
+                "a port number lies between 1 and 65535",
+                "port",
+            ),
+        )
+    )
+
+    profile: ProfileName = Field(
+        default=ProfileName.AUTO,
+        description="The server's profile; auto recognises it from image, command and ports.",
+    )
+    port: Port | None = Field(
+        default=None,
+        description="HTTP port of the server: number or name of a container port. "
+        "Default: found by the profile.",
+    )
+    models: Models = Field(default=Models(), description="Models that have to serve.")
+    components: Components = Field(
+        default=Components(), description="Components that have to be up."
+    )
+    endpoints: Endpoints | None = Field(
+        default=None, description="Endpoints of a server with profile custom."
+    )
