@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CLUSTER_NAME ?= default
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test setup setup-system generate lint types test-unit test-integration \
+.PHONY: parts help demo test setup setup-system generate lint types test-unit test-integration \
   test-conformance conformance e2e lock clean clean-demo
 
 help: ## Print this list
@@ -18,7 +18,7 @@ clean-demo: ## Take down what the demo left running for you to look at
 	@$(BIN)/python -m e2e.demo --clean
 
 test: ## Run every test: lint, types, unit, integration, conformance, e2e (what CI runs)
-	@./.ci/stages setup setup-system lint types generated test-unit test-integration test-conformance e2e
+	@./.ci/stages setup setup-system lint types generated test-unit parts test-integration test-conformance e2e
 
 setup: $(VENV)/.installed ## Create .venv with the locked dependencies
 
@@ -33,6 +33,10 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 
 setup-system: setup ## Install the Debian packages that the local cluster needs (apt, root)
 	@$(BIN)/python -m e2e.prerequisites --install
+
+parts: setup # Builds what the cluster tests run, with progress; quick when the cache has it
+	@$(BIN)/python -m e2e.cluster build
+	@$(BIN)/python -m e2e.servers build
 
 generate: setup ## Regenerate crds/ from the models and docs/servers.md from the profiles
 	@$(BIN)/python -m inferencehealth.api.crds crds

@@ -1,4 +1,4 @@
-"""The command line: python -m e2e.cluster up | down | status | env | prerequisites."""
+"""The command line: python -m e2e.cluster up | build | down | status | env | prerequisites."""
 
 import argparse
 import os
@@ -7,8 +7,12 @@ import signal
 import sys
 from types import FrameType
 
-from e2e.cluster import api, prerequisites
-from e2e.cluster.model import Cluster, ClusterError, Tier
+from e2e.cluster import api, builds, prerequisites
+from e2e.cluster.choice import choose, look_around
+from e2e.cluster.model import Cluster, ClusterError, ProviderName, Tier
+from e2e.cluster.progress import to_stderr
+
+SOURCE = ProviderName.SOURCE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +38,18 @@ def main(arguments: list[str] | None = None) -> int:
 def _up(options: argparse.Namespace) -> int:
     cluster = api.up(Tier(options.tier), name=options.name, audit=options.audit)
     sys.stdout.write(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}\n")
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    wanted = [Tier(options.tier)] if options.tier else list(Tier)
+    progress = to_stderr()
+    for tier in wanted:
+        if (
+            choose(os.environ.get("CLUSTER"), tier, look_around(os.environ, tier)).provider
+            is SOURCE
+        ):
+            builds.ensure(builds.PROGRAMS[tier], progress)
     return 0
 
 
@@ -103,6 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--name", default="default")
     up.add_argument("--audit", action="store_true", help="write the API server's audit log")
     up.set_defaults(run=_up)
+
+    build = commands.add_parser("build", help="build what the clusters run, where that is needed")
+    build.add_argument("--tier", choices=tiers, help="default: every tier")
+    build.set_defaults(run=_build)
 
     down = commands.add_parser("down", help="take a cluster down, and all that belongs to it")
     down.add_argument("--name", default="default")

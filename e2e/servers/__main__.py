@@ -13,8 +13,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m e2e.servers", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="build images into the per-user cache")
-    build.add_argument("images", nargs="*", default=["all"], choices=[*IMAGES, "all"])
-    asked: list[str] = parser.parse_args(argv).images
+    build.add_argument("images", nargs="*", default="all", choices=[*IMAGES, "all"])
+    asked: list[str] | str = parser.parse_args(argv).images
     names = list(IMAGES) if "all" in asked else asked
     try:
         for name in names:
