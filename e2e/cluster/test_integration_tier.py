@@ -104,7 +104,8 @@ def test_a_component_that_dies_is_named_with_the_end_of_its_log(name: str, tmp_p
 def test_an_interrupted_start_cleans_up_after_itself(name: str, how: signal.Signals) -> None:
     with started_until("etcd ", name, Tier.INTEGRATION) as start:
         start.send_signal(how)
-        assert start.wait() == 130
+        _, said = start.communicate()
+        assert start.returncode == 130, said
     assert_nothing_is_left(name)
 
 
