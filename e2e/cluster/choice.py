@@ -58,7 +58,7 @@ def choose(asked: str | None, tier: Tier, around: Surroundings) -> Choice:
     }[provider]
     if problem:
         raise ClusterError(f"CLUSTER={asked}: {problem}")
-    return Choice(provider, "CLUSTER asks for it")
+    return Choice(provider, f"CLUSTER is {asked}")
 
 
 def kind_problem(tier: Tier, around: Surroundings) -> str | None:

@@ -29,7 +29,7 @@ def _scenes(servers: Servers, start_operator: Callable[[], str]) -> tuple[Scene,
             "recommend",
             "The operator only recommends",
             "Policies in mode Recommend, the default: it looks, asks every pod, and touches "
-            "nothing.",
+            "nothing. The examples first, then with the models that are here and short times.",
             lambda: _recommend(servers, start_operator),
         ),
         Scene(
@@ -89,12 +89,14 @@ def _recommend(servers: Servers, start_operator: Callable[[], str]) -> Lines:
     deployments = _deployments(servers)
     generations = {name: seen.rollout(stage, name).generation for name in deployments.values()}
     stage.audience.typed(start_operator())
-    for policy in _deployments(servers):
-        workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
+    for policy in deployments:
+        workloads.apply_policy(stage, workloads.EXAMPLES / f"{policy}.yaml")
     lines: list[str] = []
     for deployment, generation in generations.items():
         lines += expect.recommended(stage, deployment, generation=generation)
-    for policy in _deployments(servers):
+    for policy in deployments:
+        workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
+    for policy in deployments:
         expect.ready(stage, policy)
     return (*stage.table("ihp").splitlines(), *lines)
 

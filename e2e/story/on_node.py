@@ -25,7 +25,7 @@ def scenes(stage: Stage, start_operator: Callable[[], str]) -> tuple[Scene, ...]
             "recommend",
             "The operator only recommends",
             "Policies in mode Recommend, the default: it looks, asks every pod, and touches "
-            "nothing.",
+            "nothing. The examples first, then with the models that are here and short times.",
             lambda: _recommend(stage, start_operator),
         ),
         Scene(
@@ -96,10 +96,12 @@ def _recommend(stage: Stage, start_operator: Callable[[], str]) -> Lines:
     generations = {name: seen.rollout(stage, name).generation for name in DEPLOYMENTS.values()}
     stage.audience.typed(start_operator())
     for policy in DEPLOYMENTS:
-        workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
+        workloads.apply_policy(stage, workloads.EXAMPLES / f"{policy}.yaml")
     lines: list[str] = []
     for deployment, generation in generations.items():
         lines += expect.recommended(stage, deployment, generation=generation)
+    for policy in DEPLOYMENTS:
+        workloads.apply_policy(stage, workloads.POLICIES / f"{policy}.yaml")
     for policy in DEPLOYMENTS:
         expect.ready(stage, policy)
     return (*stage.table("ihp").splitlines(), *stage.table("ihr").splitlines(), *lines)

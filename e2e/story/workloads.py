@@ -13,7 +13,9 @@ Document = dict[str, Any]
 Alter = Callable[[Document], None]
 
 MANIFESTS = Path(__file__).resolve().parents[1] / "servers" / "manifests"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 POLICIES = Path(__file__).parent / "policies"
+"""The examples again, with the models of the stage and with times for which nobody has to wait."""
 
 
 def documents(file: Path) -> list[Document]:
