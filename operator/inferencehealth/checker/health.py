@@ -21,9 +21,7 @@ from inferencehealth.api.report import (
 from inferencehealth.api.status import VerdictCounts
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
-from inferencehealth.checks.verdicts import SERVING, SEVERITY, Verdict
-
-RANK: Final = {verdict: rank for rank, verdict in enumerate(SEVERITY)}
+from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
 
 _ITEM_VERDICTS: Final = {
     Sign.SERVES: Verdict.READY,
@@ -154,7 +152,7 @@ def _item(told: Sequence[tuple[Verdict, Item]]) -> ItemHealth:
 
 
 def _item_badness(entry: ItemHealth) -> tuple[int, bool, str, str]:
-    return -RANK[Verdict(entry.state)], not entry.required, entry.name, entry.version
+    return -RANK[entry.state], not entry.required, entry.name, entry.version
 
 
 def _short(message: str) -> str:

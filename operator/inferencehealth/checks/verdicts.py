@@ -1,5 +1,6 @@
 """The words for a pod's health and their order from best to worst."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -28,3 +29,6 @@ SEVERITY = (
     Verdict.BROKEN,
 )
 """From best to worst: the worst verdict of a workload is the last of these that one pod has."""
+
+RANK: Mapping[str, int] = {verdict.value: rank for rank, verdict in enumerate(SEVERITY)}
+"""Verdicts, or their words as they stand in an object, by badness."""

@@ -6,10 +6,10 @@ from inferencehealth.api.conditions import Condition, ConditionStatus, carry_tra
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Report
 from inferencehealth.api.status import Case, ModelCount, PolicyStatus, Summary, VerdictCounts
-from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.checks.verdicts import RANK, Verdict
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.conditions import conditions
-from inferencehealth.controller.views import RANK, SilenceOf, View, is_short, view
+from inferencehealth.controller.views import SilenceOf, View, is_short, view
 
 MAX_CASES = 20
 """Worst cases listed in a policy's status (the CRD's maxItems)."""

@@ -10,9 +10,9 @@ from inferencehealth.api.conditions import Condition, ConditionStatus
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import Finding, ProbeState
-from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.checks.verdicts import RANK, Verdict
 from inferencehealth.controller.claims import LostClaim
-from inferencehealth.controller.views import RANK, View, is_short
+from inferencehealth.controller.views import View, is_short
 
 NAMED = 3
 """Things named in one message before "and N more"."""

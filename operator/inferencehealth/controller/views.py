@@ -5,11 +5,7 @@ from dataclasses import dataclass
 
 from inferencehealth.api.report import Health, Report
 from inferencehealth.api.status import VerdictCounts
-from inferencehealth.checks.verdicts import SEVERITY, Verdict
-
-RANK = {verdict.value: rank for rank, verdict in enumerate(SEVERITY)}
-"""Verdicts by badness."""
-
+from inferencehealth.checks.verdicts import Verdict
 
 STALE_INTERVALS = 3
 """A verdict older than this many check intervals counts as Unknown."""
