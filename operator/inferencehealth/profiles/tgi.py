@@ -10,35 +10,25 @@ Source: huggingface/text-generation-inference 3.3.7 (router/src/server.rs,
 backends/v3/src/backend.rs, launcher/src/main.rs, Dockerfile).
 """
 
-from dataclasses import replace
+from functools import partial
 
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
-from inferencehealth.profiles.asking import by_status, http_get
-from inferencehealth.profiles.listing import fold_listed, models_step, serving
+from inferencehealth.checks.steps import Reading, Sign, Step
+from inferencehealth.profiles import huggingface
+from inferencehealth.profiles.asking import http_get
+from inferencehealth.profiles.huggingface import HEALTH, INFO, PING
+from inferencehealth.profiles.listing import fold_listed
 from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
-    Evidence,
     Handlers,
     Profile,
     StaticFinding,
     no_models,
 )
-from inferencehealth.profiles.reading import parse_object, unanswered, unexpected
-from inferencehealth.profiles.recognition import (
-    Signature,
-    image,
-    only_flags,
-    port_of,
-    recognise,
-    server_words,
-)
+from inferencehealth.profiles.recognition import Signature, server_words
 from inferencehealth.workloads import Container
-
-HEALTH, PING, INFO = "/health", "/ping", "/info"
-IMAGE_PORT, PROGRAM_PORT = 80, 3000
 
 SIGNATURE = Signature(
     images=(
@@ -56,26 +46,6 @@ UNHEALTHY = Reading(
 )
 
 
-def detect(container: Container) -> Evidence | None:
-    """Whether the container runs TGI."""
-    flags = SIGNATURE.flags if only_flags(container) else ()
-    return recognise(container, replace(SIGNATURE, flags=flags))
-
-
-def http_port(container: Container) -> int | None:
-    """Port of the API; what an image sets by itself is known only of the official one."""
-    official = any(image(container.image).ends_with(pattern) for pattern in SIGNATURE.images)
-    return port_of(
-        container,
-        flags=("--port", "-p"),
-        # Google's image takes the port that Vertex AI gives before its own.
-        env=("AIP_HTTP_PORT", "PORT"),
-        names=("http", "http1", "api"),
-        usual=IMAGE_PORT if official else PROGRAM_PORT,
-        signature=SIGNATURE,
-    )
-
-
 def named_models(container: Container) -> tuple[str, ...]:
     """The model that it loads."""
     said = values(server_words(container, SIGNATURE), "--model-id")[-1:]
@@ -90,22 +60,7 @@ def handlers(asked: Asked) -> Handlers:
 
 def steps(_spec: CheckSpec) -> tuple[Step, ...]:
     """Health and the model that it tells."""
-    read = by_status(HEALTH, {503: UNHEALTHY})
-    return (
-        Step("health", StepKind.READY, Request(HEALTH), read),
-        models_step(read_info, path=INFO),
-    )
-
-
-def read_info(answer: Answer) -> Reading:
-    """{"model_id": …}; UNKNOWN where it can't be had."""
-    if gap := unanswered(answer):
-        return Reading(Sign.UNKNOWN, gap.reason, gap.message)
-    item = serving(parse_object(answer.body).get("model_id"))
-    if answer.status == 200 and item:
-        return Reading(Sign.SERVES, models=(item,))
-    odd = unexpected(INFO, answer, "200 with a model_id")
-    return Reading(Sign.UNKNOWN, "ModelsUnreadable", odd.message)
+    return huggingface.steps(UNHEALTHY, ("model_id",))
 
 
 def _trap(path: str) -> tuple[str, StaticFinding]:
@@ -122,8 +77,8 @@ TGI = Profile(
     name="tgi",
     title="Text Generation Inference",
     verified="source of 3.3.7 (router/src/server.rs, backends/v3/src/backend.rs)",
-    detect=detect,
-    port=http_port,
+    detect=partial(huggingface.detect, SIGNATURE),
+    port=partial(huggingface.http_port, SIGNATURE),
     handlers=handlers,
     steps=steps,
     fold=fold_listed,
