@@ -10,7 +10,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from inferencehealth.api.base import Model
+from inferencehealth.api.canary import Canary
 from inferencehealth.api.durations import Duration
+from inferencehealth.api.gate import GateLimits
 from inferencehealth.api.metadata import Metadata
 from inferencehealth.api.probes import Probes
 from inferencehealth.api.rules import Rule, rules
@@ -50,6 +52,24 @@ class Checks(Model):
     )
     success_threshold: int = Field(
         default=1, ge=1, le=100, description="Good checks in a row that make it Ready again."
+    )
+    keep_alive: bool = Field(
+        default=False,
+        description="Keep the connection to each pod open between checks. By default every check "
+        "opens a new one, as the kubelet does, so that a full accept queue is noticed.",
+    )
+    canary: Canary = Field(
+        default=Canary(),
+        description="A small real request, where health endpoints tell too little.",
+    )
+    readiness_gate: bool = Field(
+        default=False,
+        description="Add the readiness gate inferencehealth.dev/models-ready to the pods (mode "
+        "Initial or Apply), so that a pod gets traffic only while the operator's own checks say "
+        "that it serves.",
+    )
+    readiness_gate_limits: GateLimits = Field(
+        default=GateLimits(), description="What the readiness gate may never do."
     )
 
 

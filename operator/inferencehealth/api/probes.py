@@ -14,6 +14,7 @@ class Mode(StrEnum):
 
     OFF = "Off"
     RECOMMEND = "Recommend"
+    INITIAL = "Initial"
     APPLY = "Apply"
 
 
@@ -22,6 +23,25 @@ class Existing(StrEnum):
 
     KEEP = "Keep"
     REPLACE = "Replace"
+
+
+class OnDelete(StrEnum):
+    """What becomes of our probes when the policy lets go of a workload."""
+
+    RETAIN = "Retain"
+    RESTORE = "Restore"
+
+
+class Day(StrEnum):
+    """A day of the week."""
+
+    MON = "Mon"
+    TUE = "Tue"
+    WED = "Wed"
+    THU = "Thu"
+    FRI = "Fri"
+    SAT = "Sat"
+    SUN = "Sun"
 
 
 class Strategy(StrEnum):
@@ -111,6 +131,50 @@ class Liveness(ProbeNumbers):
     )
 
 
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+class Window(Model):
+    """When rollouts may be started, every week.
+
+    One that ends before it starts runs past midnight.
+    """
+
+    days: tuple[Day, ...] = Field(
+        default=tuple(Day),
+        min_length=1,
+        max_length=7,
+        description="Days on which the window opens.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    start: str = Field(pattern=_TIME, description="When it opens, HH:MM.", examples=["22:00"])
+    end: str = Field(pattern=_TIME, description="When it closes, HH:MM.", examples=["04:00"])
+    time_zone: str = Field(
+        default="UTC",
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+/-]+$",
+        description="Name in the IANA time zone database, such as Europe/Berlin.",
+    )
+
+
+class Rollout(Model):
+    """How mode Apply changes running workloads: each change rolls the pods of one."""
+
+    max_concurrent: int = Field(
+        default=1, ge=1, le=100, description="Workloads that may roll at the same time."
+    )
+    halt_on_failure: bool = Field(
+        default=True,
+        description="When a rollout of ours fails (ProgressDeadlineExceeded, or verdicts that got "
+        "worse), put the old probes back on that workload and change no other until the policy "
+        "or that workload changes.",
+    )
+    window: Window | None = Field(
+        default=None, description="Start rollouts only within this window. Default: at any time."
+    )
+
+
 class Probes(Model):
     """What to do about probes."""
 
@@ -118,7 +182,8 @@ class Probes(Model):
         default=Mode.RECOMMEND,
         description='"Off" (in quotes, because YAML reads a bare Off as false): nothing. '
         "Recommend: the patch stands in the report and nothing is "
-        "touched. Apply: running workloads are patched, which rolls their pods once.",
+        "touched. Initial: probes join a rollout that somebody else starts, at admission; nothing "
+        "is rolled for them. Apply: running workloads are patched, which rolls their pods once.",
     )
     existing: Existing = Field(
         default=Existing.KEEP,
@@ -134,4 +199,16 @@ class Probes(Model):
     )
     readiness: ProbeNumbers = Field(
         default=ProbeNumbers(), description="Exact numbers of the readiness probe."
+    )
+    learn_startup: bool = Field(
+        default=True,
+        description="Raise the startup budget where the pods were seen to load more slowly than "
+        "the profile expects; budgets.maxStartup, where given, stays as it is.",
+    )
+    rollout: Rollout = Field(default=Rollout(), description="How mode Apply goes about it.")
+    on_delete: OnDelete = Field(
+        default=OnDelete.RETAIN,
+        description="What becomes of our probes when the policy is deleted or selects the workload "
+        "no longer. Retain: they stay and nobody manages them. Restore: the author's own come "
+        "back, which rolls the pods once.",
     )

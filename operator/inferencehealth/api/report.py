@@ -11,10 +11,12 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from inferencehealth.api.base import Model
+from inferencehealth.api.canary import Canary
 from inferencehealth.api.durations import Duration
 from inferencehealth.api.endpoints import Endpoints
+from inferencehealth.api.gate import GateLimits
 from inferencehealth.api.metadata import Metadata
-from inferencehealth.api.server import Components, Models
+from inferencehealth.api.server import Components, Models, Scheme, Tls
 from inferencehealth.api.status import VerdictCounts
 from inferencehealth.api.target import Selector
 
@@ -65,6 +67,13 @@ class CheckSpec(Model):
     failure_threshold: int = Field(ge=1, description="Failed checks in a row that count.")
     success_threshold: int = Field(ge=1, description="Good checks in a row that count.")
     startup_budget: Duration = Field(description="Time a pod may take to load.")
+    scheme: Scheme = Field(default=Scheme.HTTP, description="How the server is spoken to.")
+    tls: Tls | None = Field(default=None, description="Which certificate is trusted.")
+    keep_alive: bool = Field(default=False, description="Keep connections open between checks.")
+    canary: Canary | None = Field(default=None, description="Canary to send; absent: none.")
+    gate: GateLimits | None = Field(
+        default=None, description="Limits of the pods' readiness gate; absent: no gate is kept."
+    )
 
 
 class ReportSpec(Model):
@@ -165,6 +174,19 @@ class PodHealth(Model):
     restarts: int = Field(default=0, ge=0, description="Restarts of the server's container.")
 
 
+class Startup(Model):
+    """How long the pods of one image on one kind of node took to load."""
+
+    image: str = Field(description="Image of the server's container.")
+    node_type: str = Field(
+        default="", description="The node's label node.kubernetes.io/instance-type; empty: none."
+    )
+    count: int = Field(ge=1, description="Loads that were seen.")
+    p50: Duration = Field(description="Median time from container start to first Ready.")
+    p90: Duration = Field(description="The same, 90th percentile.")
+    max: Duration = Field(description="The longest.")
+
+
 class Health(Model):
     """The checkers' half of a report."""
 
@@ -194,6 +216,18 @@ class Health(Model):
         default=(),
         max_length=MAX_MODELS,
         description="The components, worst first.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    findings: tuple[Finding, ...] = Field(
+        default=(),
+        max_length=32,
+        description="What the checks showed that the workload's owner should know.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    startups: tuple[Startup, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Observed time from container start to first Ready.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     last_transition_time: str = Field(

@@ -96,6 +96,63 @@ class Components(Model):
     )
 
 
+class Scheme(StrEnum):
+    """How the server is spoken to."""
+
+    HTTP = "HTTP"
+    HTTPS = "HTTPS"
+
+
+class ConfigMapKey(Model):
+    """One entry of a ConfigMap in the policy's namespace."""
+
+    name: Name = Field(description="Name of the ConfigMap, in the policy's namespace.")
+    key: Name = Field(default="ca.crt", description="Key of the entry.")
+
+
+class CaSource(Model):
+    """Where the certificates of trusted authorities stand."""
+
+    config_map: ConfigMapKey = Field(description="A ConfigMap with certificates in PEM form.")
+
+
+class Tls(Model):
+    """How far the operator's own checks trust the server's certificate.
+
+    The kubelet's probes never verify it (Kubernetes docs, HTTP probes).
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                "has(self.caFrom) != (has(self.insecureSkipVerify) && self.insecureSkipVerify)",
+                "give either caFrom, to verify the server's certificate, or insecureSkipVerify: "
+                "true, to trust whoever answers",
+                "caFrom",
+            ),
+            Rule(
+                "!has(self.caFrom) || (has(self.serverName) && size(self.serverName) > 0)",
+                "caFrom needs serverName: certificates are seldom made out to the IP address of "
+                "a pod, by which it is asked",
+                "serverName",
+            ),
+        )
+    )
+
+    ca_from: CaSource | None = Field(
+        default=None, description="Authorities that may have signed the server's certificate."
+    )
+    server_name: str = Field(
+        default="",
+        max_length=253,
+        pattern=r"^[A-Za-z0-9.-]*$",
+        description="Name that the certificate must be made out to; also sent as SNI.",
+    )
+    insecure_skip_verify: bool = Field(
+        default=False, description="Take any certificate, as the kubelet's probes do."
+    )
+
+
 class Server(Model):
     """Which server it is and what it has to serve."""
 
@@ -118,6 +175,12 @@ class Server(Model):
                 "a port number lies between 1 and 65535",
                 "port",
             ),
+            Rule(
+                "(has(self.scheme) && self.scheme == 'HTTPS') == has(self.tls)",
+                "scheme HTTPS needs tls (caFrom or insecureSkipVerify), "
+                "and tls belongs to scheme HTTPS only",
+                "tls",
+            ),
         )
     )
 
@@ -130,6 +193,10 @@ class Server(Model):
         description="HTTP port of the server: number or name of a container port. "
         "Default: found by the profile.",
     )
+    scheme: Scheme = Field(
+        default=Scheme.HTTP, description="HTTPS where the server itself ends TLS."
+    )
+    tls: Tls | None = Field(default=None, description="Which certificate is trusted.")
     models: Models = Field(default=Models(), description="Models that have to serve.")
     components: Components = Field(
         default=Components(), description="Components that have to be up."

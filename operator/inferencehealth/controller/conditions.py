@@ -95,6 +95,10 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
                 "RecommendOnly",
                 "probes are recommended in the reports, nothing is touched (mode Recommend)",
             ),
+            Mode.INITIAL: (
+                "InitialOnly",
+                "probes join the next rollout that somebody else starts (mode Initial)",
+            ),
         }[mode]
         return _condition("ProbesInjected", ConditionStatus.FALSE, reason, what)
     if not views:

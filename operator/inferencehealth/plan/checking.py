@@ -1,16 +1,18 @@
 """What the checkers are asked to check, made from the policy and what was detected."""
 
+from inferencehealth.api.canary import Canary, CanaryMode
 from inferencehealth.api.policy import Policy
+from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import Components, Models, RequiredModel
 from inferencehealth.api.target import Selector
 from inferencehealth.kubelet import numbers_of, startup_allowance
-from inferencehealth.plan.endpoints import with_numbers
+from inferencehealth.plan.endpoints import port_number, with_numbers
 from inferencehealth.probes.findings import effective
 from inferencehealth.probes.merge import ProbePlan
 from inferencehealth.profiles.detect import Detected
 from inferencehealth.profiles.profile import Profile
-from inferencehealth.workloads import Workload
+from inferencehealth.workloads import Container, Workload
 
 
 def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckSpec:
@@ -29,7 +31,24 @@ def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckS
         failure_threshold=spec.checks.failure_threshold,
         success_threshold=spec.checks.success_threshold,
         startup_budget=spec.probes.budgets.max_startup or profile.budgets.max_startup,
+        scheme=spec.server.scheme,
+        tls=spec.server.tls,
+        keep_alive=spec.checks.keep_alive,
+        canary=_canary(spec.checks.canary, detected.container),
+        gate=spec.checks.readiness_gate_limits if _is_gated(policy) else None,
     )
+
+
+def _canary(asked: Canary, container: Container) -> Canary | None:
+    """The canary with the number of its port; None where none is to be sent."""
+    if asked.mode is CanaryMode.OFF:
+        return None
+    return asked.model_copy(update={"port": port_number(asked.port, container)})
+
+
+def _is_gated(policy: Policy) -> bool:
+    writes = policy.spec.probes.mode in (Mode.INITIAL, Mode.APPLY)
+    return policy.spec.checks.readiness_gate and writes
 
 
 def startup_budget(check: CheckSpec, policy: Policy, probes: tuple[ProbePlan, ...]) -> float:

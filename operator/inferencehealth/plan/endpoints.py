@@ -34,7 +34,7 @@ def with_numbers(ends: Endpoints | None, container: Container) -> Endpoints | No
     if ends is None:
         return None
     numbered = {
-        name: end.model_copy(update={"port": _number(end, container)})
+        name: end.model_copy(update={"port": port_number(end.port, container)})
         for name, end in ends.named().items()
     }
     return ends.model_copy(update=numbered)
@@ -59,7 +59,7 @@ def _of(policy: Policy, name: str, end: Endpoint, container: Container) -> Itera
             f"{MAX_SENT // 1024} KiB. Send a smaller one.",
             f"{WHERE}.{name}.body",
         )
-    if end.port is not None and _number(end, container) is None:
+    if end.port is not None and port_number(end.port, container) is None:
         declared = ", ".join(p.name or str(p.number) for p in container.ports) or "none"
         yield Problem(
             "PortNotFound",
@@ -79,7 +79,8 @@ def _nameless(policy: Policy, ends: Endpoints) -> Iterator[Problem]:
         )
 
 
-def _number(end: Endpoint, container: Container) -> int | None:
-    if isinstance(end.port, str) and not end.port.isdecimal():
-        return next((p.number for p in container.ports if p.name == end.port), None)
-    return None if end.port is None else int(end.port)
+def port_number(port: int | str | None, container: Container) -> int | None:
+    """The number of a port given by number or by name; None where there is none of that name."""
+    if isinstance(port, str) and not port.isdecimal():
+        return next((p.number for p in container.ports if p.name == port), None)
+    return None if port is None else int(port)

@@ -61,7 +61,7 @@ def decide(
         return Action.IN_PLACE if wanted else Action.KEEP
     if existing and not ours and (policy is Existing.KEEP or not wanted):
         return Action.KEEP
-    if mode is Mode.RECOMMEND or hands_off:
+    if mode is not Mode.APPLY or hands_off:
         return Action.RECOMMEND
     if not wanted:
         return Action.REMOVE

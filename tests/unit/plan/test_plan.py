@@ -161,6 +161,8 @@ def test_the_check_has_everything_a_checker_needs() -> None:
         "failureThreshold": 5,
         "successThreshold": 1,
         "startupBudget": "10m",
+        "scheme": "HTTP",
+        "keepAlive": False,
     }
 
 
