@@ -7,7 +7,7 @@ from e2e.servers.processes import LOOPBACK
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checker.rounds import check_pod, compile_check
 from inferencehealth.checks.history import History, PodFacts, begin
-from inferencehealth.checks.steps import Reading
+from inferencehealth.checks.steps import Peer, Reading
 from inferencehealth.checks.transports import ask
 from inferencehealth.checks.verdict import judge
 
@@ -34,7 +34,7 @@ class Watch:
         """What is seen after so many rounds, each an interval after the one before."""
         for _ in range(rounds):
             self._now += self._compiled.spec.interval
-            reading = asyncio.run(check_pod(self._compiled, LOOPBACK, ask))
+            reading = asyncio.run(check_pod(self._compiled, Peer(LOOPBACK), ask))
             self._judge(reading)
         return Seen(reading.sign.value, reading.reason, self._history.verdict.value)
 

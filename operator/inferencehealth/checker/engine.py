@@ -19,7 +19,7 @@ from inferencehealth.checker.work import Checked, Work, first_history, work_for
 from inferencehealth.checks.deadlines import phase
 from inferencehealth.checks.history import History, reopen
 from inferencehealth.checks.scheduler import Scheduler
-from inferencehealth.checks.steps import Reading
+from inferencehealth.checks.steps import Peer, Reading
 from inferencehealth.checks.verdict import judge
 from inferencehealth.checks.verdicts import SERVING
 from inferencehealth.kube.pods import PodRecord
@@ -202,7 +202,7 @@ class Engine:
         if checked.known:
             self._hear(checked)
             return
-        reading = await check_pod(compiled, facts.ip, self._ask)
+        reading = await check_pod(compiled, Peer(facts.ip), self._ask)
         key = (checked.pod.namespace, checked.pod.name)
         if work.pods.get(key) is not checked or work.compiled is not compiled:
             return

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.history import Thresholds
-from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step
+from inferencehealth.checks.steps import Answer, Peer, Reading, Request, Sign, Step
 from inferencehealth.checks.transports import check_request
 from inferencehealth.profiles.registry import profile_named
 
@@ -14,10 +14,10 @@ _DECISIVE: Final = frozenset({Sign.SILENT, Sign.UNKNOWN})
 
 
 class Ask(Protocol):
-    """A transport: what the server at an address answers to one request."""
+    """A transport: what the server at the peer answers to one request."""
 
     def __call__(
-        self, address: str, port: int, request: Request, *, timeout: float
+        self, peer: Peer, port: int, request: Request, *, timeout: float
     ) -> Awaitable[Answer]:
         """The answer; whatever goes wrong is one too."""
 
@@ -59,7 +59,7 @@ def compile_check(spec: CheckSpec) -> Compiled:
     return Compiled(spec, steps, profile.fold, thresholds)
 
 
-async def check_pod(compiled: Compiled, address: str, ask: Ask) -> Reading:
+async def check_pod(compiled: Compiled, peer: Peer, ask: Ask) -> Reading:
     """The reading of one round over the server at the pod's address."""
     if compiled.impossible is not None:
         return compiled.impossible
@@ -67,7 +67,7 @@ async def check_pod(compiled: Compiled, address: str, ask: Ask) -> Reading:
     readings: dict[str, Reading] = {}
     for step in compiled.steps:
         request = step.request
-        answer = await ask(address, request.port or spec.port, request, timeout=spec.timeout)
+        answer = await ask(peer, request.port or spec.port, request, timeout=spec.timeout)
         readings[step.name] = reading = step.read(answer)
         if step.decisive and reading.sign in _DECISIVE:
             break

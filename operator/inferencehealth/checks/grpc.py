@@ -15,7 +15,7 @@ import time
 from typing import Any, Final
 
 from inferencehealth import __version__
-from inferencehealth.checks.steps import Answer, Outcome, Request
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 
 MAX_METADATA: Final = 16 * 1024
 """Bytes of metadata (HTTP/2 headers and trailers) that are read at most."""
@@ -44,14 +44,14 @@ def check_request(request: Request) -> None:
         raise ValueError("a gRPC check sends no headers")
 
 
-async def ask(address: str, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
+async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
     """What the server at an IP address answers to the call within `timeout` seconds, in all.
 
     A connection of its own, no proxies, no retries, no name resolution: as for HTTP. Raises
     ValueError only for a request that `check_request` refuses.
     """
     check_request(request)
-    started = time.monotonic()
+    started, address = time.monotonic(), peer.address
     ipv6 = ":" in address
     try:
         socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, address)

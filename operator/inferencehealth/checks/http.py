@@ -18,7 +18,7 @@ from typing import Final, cast
 import httptools
 
 from inferencehealth import __version__
-from inferencehealth.checks.steps import Answer, Outcome, Request
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 
 MAX_HEAD: Final = 16 * 1024
 """Bytes of status lines and headers that are read at most, interim responses included."""
@@ -98,7 +98,7 @@ def prepare(request: Request) -> Prepared:
     )
 
 
-async def ask(address: str, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
+async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
     """What the server at an IP address answers within `timeout` seconds, connecting included.
 
     Redirects are answers like any other, proxies do not exist, and a name is never resolved: an
@@ -106,7 +106,7 @@ async def ask(address: str, port: int, request: Request, *, timeout: float) -> A
     `prepare` refuses; whatever the network does becomes an outcome.
     """
     prepared = prepare(request)
-    started = time.monotonic()
+    started, address = time.monotonic(), peer.address
     ipv6 = ":" in address
     try:
         socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, address)

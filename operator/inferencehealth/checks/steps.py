@@ -4,6 +4,7 @@ A profile turns a CheckSpec into steps; a transport turns a step's request into 
 step's own `read` turns the answer into a reading; `verdict` folds the readings of one round.
 """
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,6 +42,29 @@ class Request:
     port: int = 0
     max_body: int = MAX_BODY
     grpc: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How a server's certificate is judged; `name` is what it must be made out to, and SNI."""
+
+    context: ssl.SSLContext
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom a request is sent to, and how it is spoken to. `trust` None: without TLS.
+
+    `namespace` and `pod` are for the one way that does not go to the address: through the API
+    server.
+    """
+
+    address: str
+    trust: Trust | None = None
+    keep_alive: bool = False
+    namespace: str = ""
+    pod: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which transport a request takes; the rounds of the checker ask through here."""
 
 from inferencehealth.checks import grpc, http
-from inferencehealth.checks.steps import Answer, Request
+from inferencehealth.checks.steps import Answer, Peer, Request
 
 
 def check_request(request: Request) -> None:
@@ -12,7 +12,7 @@ def check_request(request: Request) -> None:
         http.prepare(request)
 
 
-async def ask(address: str, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
-    """What the server at an IP address answers to the request, by HTTP or gRPC."""
+async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
+    """What the server at the peer answers to the request, by HTTP or gRPC."""
     transport = grpc.ask if request.grpc else http.ask
-    return await transport(address, port, request, timeout=timeout)
+    return await transport(peer, port, request, timeout=timeout)

@@ -7,7 +7,7 @@ from inferencehealth.api.report import Health
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.work import Checked
-from inferencehealth.checks.steps import Answer, Request
+from inferencehealth.checks.steps import Answer, Peer, Request
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.store import Key
@@ -49,10 +49,10 @@ class World:
             clock=lambda: self.now,
         )
 
-    async def _ask(self, address: str, port: int, request: Request, **_: float) -> Answer:
+    async def _ask(self, peer: Peer, port: int, request: Request, **_: float) -> Answer:
         if self.hold is not None:
             await self.hold.wait()
-        return self.answers.get(address, OK)
+        return self.answers.get(peer.address, OK)
 
     def _mark(self, key: Key) -> None:
         self.marked.append(key)

@@ -9,7 +9,7 @@ from grpc_health.v1.health import aio as health
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checker.rounds import check_pod, compile_check
-from inferencehealth.checks.steps import Sign
+from inferencehealth.checks.steps import Peer, Sign
 from inferencehealth.checks.transports import ask
 
 from .values import spec
@@ -39,9 +39,9 @@ async def test_a_server_serves_until_it_says_otherwise(
 ) -> None:
     port, servicer = server
     compiled = compile_check(check(port, profile))
-    assert (await check_pod(compiled, "127.0.0.1", ask)).sign is Sign.SERVES
+    assert (await check_pod(compiled, Peer("127.0.0.1"), ask)).sign is Sign.SERVES
     await servicer.set("", NOT_SERVING)
-    reading = await check_pod(compiled, "127.0.0.1", ask)
+    reading = await check_pod(compiled, Peer("127.0.0.1"), ask)
     assert (reading.sign, reading.reason) == (Sign.LOADING, "NotServing")
 
 
@@ -50,7 +50,9 @@ async def test_every_service_of_the_policy_is_asked(
 ) -> None:
     port, servicer = server
     await servicer.set("asr", SERVING)
-    reading = await check_pod(compile_check(check(port, "grpc", "asr", "tts")), "127.0.0.1", ask)
+    reading = await check_pod(
+        compile_check(check(port, "grpc", "asr", "tts")), Peer("127.0.0.1"), ask
+    )
     assert (reading.sign, reading.reason) == (Sign.FAILS, "ComponentNotFound")
     assert {item.name: item.sign for item in reading.components} == {
         "asr": Sign.SERVES,

@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from inferencehealth.checks.grpc import ask, check_request
-from inferencehealth.checks.steps import Answer, Outcome, Request
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Behaviour = Callable[[bytes, aio.ServicerContext], Awaitable[bytes]]
@@ -90,7 +90,7 @@ def test_a_health_server_answers_with_its_own_bytes(runner: asyncio.Runner) -> N
         async with health_server() as (port, servicer):
             await servicer.set("model", health_pb2.HealthCheckResponse.NOT_SERVING)
             answers = [
-                await ask("127.0.0.1", port, check(service), timeout=PATIENCE)
+                await ask(Peer("127.0.0.1"), port, check(service), timeout=PATIENCE)
                 for service in ("", "model")
             ]
             return [status_of(answer) for answer in answers]
@@ -100,12 +100,12 @@ def test_a_health_server_answers_with_its_own_bytes(runner: asyncio.Runner) -> N
 
 async def test_an_ipv6_address_is_asked_as_well() -> None:
     async with health_server("[::1]") as (port, _):
-        assert status_of(await ask("::1", port, check(), timeout=PATIENCE)) == 1
+        assert status_of(await ask(Peer("::1"), port, check(), timeout=PATIENCE)) == 1
 
 
 async def test_an_unknown_service_is_the_servers_answer() -> None:
     async with health_server() as (port, _):
-        answer = await ask("127.0.0.1", port, check("nobody"), timeout=PATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check("nobody"), timeout=PATIENCE)
     assert (answer.outcome, answer.status) == (Outcome.ANSWERED, grpc.StatusCode.NOT_FOUND.value[0])
 
 
@@ -113,7 +113,7 @@ async def test_a_server_without_the_method_answers_unimplemented() -> None:
     server = aio.server()
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     await server.stop(None)
     assert (answer.outcome, answer.status) == (Outcome.ANSWERED, 12)
 
@@ -122,19 +122,21 @@ async def test_a_port_where_nobody_listens_refuses() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     assert answer.outcome is Outcome.REFUSED
 
 
 async def test_a_name_is_never_resolved() -> None:
-    assert (await ask("localhost", 1, check(), timeout=PATIENCE)).outcome is Outcome.UNREACHABLE
+    assert (
+        await ask(Peer("localhost"), 1, check(), timeout=PATIENCE)
+    ).outcome is Outcome.UNREACHABLE
 
 
 async def test_a_hung_server_gives_no_answer() -> None:
     """As a stopped process: the kernel accepts its connections, and nobody reads."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        answer = await ask("127.0.0.1", port, check(), timeout=IMPATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check(), timeout=IMPATIENCE)
     assert (answer.outcome, answer.body) == (Outcome.NO_ANSWER, b"")
 
 
@@ -144,7 +146,7 @@ async def test_a_call_that_never_ends_gives_no_answer() -> None:
         return b""
 
     async with behaving(behaviour) as port:
-        answer = await ask("127.0.0.1", port, check(), timeout=IMPATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check(), timeout=IMPATIENCE)
     assert answer.outcome is Outcome.NO_ANSWER
 
 
@@ -154,7 +156,7 @@ async def test_more_bytes_than_asked_for_are_too_many() -> None:
 
     async with behaving(behaviour) as port:
         request = check(max_body=1000)
-        answer = await ask("127.0.0.1", port, request, timeout=PATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, request, timeout=PATIENCE)
     assert (answer.outcome, answer.status) == (Outcome.TOO_LARGE, 0)
 
 
@@ -164,7 +166,7 @@ async def test_a_server_that_says_it_has_too_much_to_do_has_answered() -> None:
         return b""
 
     async with behaving(behaviour) as port:
-        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     assert (answer.outcome, answer.status) == (Outcome.ANSWERED, 8)
 
 
@@ -175,7 +177,7 @@ async def test_a_server_that_speaks_http1_is_no_grpc() -> None:
         writer.close()
 
     async with raw(handler) as port:
-        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     assert answer.outcome is Outcome.MALFORMED
 
 
@@ -185,7 +187,7 @@ async def test_a_server_that_hangs_up_has_reset_the_connection() -> None:
         writer.close()
 
     async with raw(handler) as port:
-        answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+        answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     assert answer.outcome is Outcome.RESET
 
 
@@ -196,13 +198,13 @@ async def test_a_server_is_asked_anew_each_time() -> None:
         writer.close()
 
     async with raw(hang_up) as port:
-        broken = [await ask("127.0.0.1", port, check(), timeout=PATIENCE) for _ in range(3)]
+        broken = [await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE) for _ in range(3)]
     assert {answer.outcome for answer in broken} == {Outcome.RESET}
     server, servicer = aio.server(), health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
-    answer = await ask("127.0.0.1", port, check(), timeout=PATIENCE)
+    answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     await server.stop(None)
     assert status_of(answer) == 1
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inferencehealth.checks.http import MAX_HEAD, ask, prepare
-from inferencehealth.checks.steps import Answer, Outcome, Request
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -60,7 +60,7 @@ async def exchange(
     handler: Handler, request: Request = GET, within: float = PATIENCE, host: str = "127.0.0.1"
 ) -> Answer:
     async with serving(handler, host) as port:
-        return await ask(host, port, request, timeout=within)
+        return await ask(Peer(host), port, request, timeout=within)
 
 
 ANSWERS: list[tuple[str, bytes, Outcome, int, bytes]] = [
@@ -204,7 +204,7 @@ def test_a_port_that_nobody_listens_on_refuses(runner: asyncio.Runner) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
-        answer = runner.run(ask("127.0.0.1", port, GET, timeout=PATIENCE))
+        answer = runner.run(ask(Peer("127.0.0.1"), port, GET, timeout=PATIENCE))
     assert answer.outcome is Outcome.REFUSED
 
 
@@ -214,7 +214,7 @@ def test_a_full_accept_queue_is_a_connect_timeout(runner: asyncio.Runner) -> Non
         listener.listen(0)
         filler.connect(listener.getsockname())
         port = listener.getsockname()[1]
-        answer = runner.run(ask("127.0.0.1", port, GET, timeout=IMPATIENCE))
+        answer = runner.run(ask(Peer("127.0.0.1"), port, GET, timeout=IMPATIENCE))
     assert answer.outcome is Outcome.CONNECT_TIMEOUT
 
 
@@ -223,12 +223,12 @@ def test_a_full_accept_queue_is_a_connect_timeout(runner: asyncio.Runner) -> Non
     ["localhost", "", "127.0.0.1.nip.io", "1.2.3", "fe80::zz", "127.0.0.1\x00", "2130706433"],
 )
 def test_only_a_literal_address_is_ever_asked(runner: asyncio.Runner, address: str) -> None:
-    assert runner.run(ask(address, 80, GET, timeout=PATIENCE)).outcome is Outcome.UNREACHABLE
+    assert runner.run(ask(Peer(address), 80, GET, timeout=PATIENCE)).outcome is Outcome.UNREACHABLE
 
 
 def test_no_route_is_unreachable(runner: asyncio.Runner) -> None:
     # The broadcast address: the kernel itself forbids a TCP connection to it.
-    answer = runner.run(ask("255.255.255.255", 80, GET, timeout=PATIENCE))
+    answer = runner.run(ask(Peer("255.255.255.255"), 80, GET, timeout=PATIENCE))
     assert answer.outcome is Outcome.UNREACHABLE
 
 
@@ -247,7 +247,7 @@ def test_a_server_that_keeps_the_connection_open_has_answered_already(
 
     async def scenario() -> Answer:
         async with serving(handle) as port:
-            answer = await ask("127.0.0.1", port, GET, timeout=PATIENCE)
+            answer = await ask(Peer("127.0.0.1"), port, GET, timeout=PATIENCE)
             assert not closed.is_set()
             await closed.wait()
             return answer
@@ -269,7 +269,7 @@ def test_a_server_that_closes_is_never_reset(runner: asyncio.Runner) -> None:
 
     async def scenario() -> None:
         async with serving(handle) as port:
-            assert (await ask("127.0.0.1", port, GET, timeout=PATIENCE)).status == 200
+            assert (await ask(Peer("127.0.0.1"), port, GET, timeout=PATIENCE)).status == 200
             await closed.wait()
 
     runner.run(scenario())
@@ -289,7 +289,7 @@ def test_cancelling_a_check_closes_its_connection(runner: asyncio.Runner) -> Non
 
     async def scenario() -> None:
         async with serving(handle) as port:
-            task = asyncio.create_task(ask("127.0.0.1", port, GET, timeout=PATIENCE))
+            task = asyncio.create_task(ask(Peer("127.0.0.1"), port, GET, timeout=PATIENCE))
             await asked.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
