@@ -5,21 +5,16 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
 
-import typer
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-from inferencehealth.manifests import MAX_TEXT, workloads_in
+from inferencehealth.cli.sources import tell, texts
+from inferencehealth.manifests import workloads_in
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.detect import recognised
 from inferencehealth.workloads import Workload
-
-STDIN = "-"
-SUFFIXES = frozenset({".yaml", ".yml", ".json"})
-"""Names of manifests in a folder; a file that is named itself may have any."""
 
 
 class Output(StrEnum):
@@ -52,10 +47,10 @@ def rows(sources: Iterable[str]) -> Iterator[Row]:
     What can't be read is told on standard error, by name, and passed over. Raises
     typer.BadParameter for a path that does not exist.
     """
-    for source, text in _texts(sources):
+    for source, text in texts(sources):
         found, unread = workloads_in(text)
         for one in unread:
-            _tell(f"{source}:{one.line}: left out: {one.why}")
+            tell(f"{source}:{one.line}: left out: {one.why}")
         for workload in found:
             yield row(workload, source)
 
@@ -117,34 +112,3 @@ def _cells(one: Row) -> tuple[str, ...]:
         f"{one.confidence:.0%}" if one.profile else "-",
         one.reason if one.profile else "nothing recognised",
     )
-
-
-def _texts(sources: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for source in sources:
-        if source == STDIN:
-            yield STDIN, sys.stdin.buffer.read(MAX_TEXT + 1).decode("utf-8", "replace")
-            continue
-        for path in _files(Path(source)):
-            try:
-                with path.open("rb") as file:
-                    yield str(path), file.read(MAX_TEXT + 1).decode("utf-8-sig")
-            except UnicodeDecodeError:
-                _tell(f"{path}: left out: it is no text")
-            except OSError as error:
-                _tell(f"{path}: left out: {error.strerror}")
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if not path.exists():
-        raise typer.BadParameter(f"{path} does not exist", param_hint="'-f'")
-    if not path.is_dir():
-        yield path
-        return
-    for found in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-        if found.suffix in SUFFIXES and not hidden and found.is_file():
-            yield found
-
-
-def _tell(message: str) -> None:
-    print(f"ihp: {message}", file=sys.stderr)

@@ -1,0 +1,24 @@
+"""The policy for whoever gives none: every probe that is missing, none of the author's touched."""
+
+from inferencehealth.api.names import API_VERSION, POLICY_KIND
+from inferencehealth.api.policy import Policy
+
+DEFAULT_POLICY = "default"
+
+
+def default_policy(namespace: str = "", *, replace: bool = False) -> Policy:
+    """A policy in mode Apply over every workload of the namespace.
+
+    With `replace`, the author's own probes give way as well.
+    """
+    return Policy.model_validate(
+        {
+            "apiVersion": API_VERSION,
+            "kind": POLICY_KIND,
+            "metadata": {"name": DEFAULT_POLICY, "namespace": namespace},
+            "spec": {
+                "target": {"kinds": ["Deployment", "StatefulSet"], "selector": {}},
+                "probes": {"mode": "Apply", "existing": "Replace" if replace else "Keep"},
+            },
+        }
+    )
