@@ -20,7 +20,11 @@ class Outcome(StrEnum):
     REFUSED = "Refused"
     CONNECT_TIMEOUT = "ConnectTimeout"
     NO_ANSWER = "NoAnswer"
-    """Connected, but no complete answer within the timeout."""
+    """Connected, but not one byte of an answer within the timeout."""
+    UNFINISHED = "Unfinished"
+    """The answer began but did not end within the timeout."""
+    TLS = "Tls"
+    """No TLS connection came about; the answer's `why` tells which part of it failed."""
     RESET = "Reset"
     UNREACHABLE = "Unreachable"
     """No route, or our own network forbids it: says nothing about the server."""
@@ -46,10 +50,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How a server's certificate is judged; `name` is what it must be made out to, and SNI."""
+    """How a server's certificate is judged; `name` is what it must be made out to, and SNI.
+
+    `ca_pem` are the trusted authorities again, for transports that do not take the context;
+    empty: whoever answers is trusted.
+    """
 
     context: ssl.SSLContext
     name: str = ""
+    ca_pem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +80,17 @@ class Peer:
 class Answer:
     """What came back. `status` is 0 unless `outcome` is ANSWERED; `seconds` is the whole time.
 
-    For gRPC the status is the gRPC code, of which 0 is OK.
+    For gRPC the status is the gRPC code, of which 0 is OK. `retry_after`: the server said, by the
+    header of that name, that it will serve later. `why` tells more about an outcome, in our own
+    words.
     """
 
     outcome: Outcome
     status: int = 0
     body: bytes = b""
     seconds: float = 0.0
+    retry_after: bool = False
+    why: str = ""
 
 
 class Sign(StrEnum):
@@ -86,6 +99,10 @@ class Sign(StrEnum):
     SERVES = "Serves"
     DEGRADED = "Degraded"
     LOADING = "Loading"
+    """The server tells that it loads, or that something it needs does."""
+    NOT_READY = "NotReady"
+    """The server says that it does not serve, but not whether it loads or failed; only the pod's
+    history can tell which."""
     BUSY = "Busy"
     ASLEEP = "Asleep"
     FAILS = "Fails"
@@ -111,13 +128,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one step's answer means."""
+    """What one step's answer means.
+
+    `timed`: the message tells numbers that run, so that another message alone is no news.
+    """
 
     sign: Sign
     reason: str = ""
     message: str = ""
     models: tuple[Item, ...] = ()
     components: tuple[Item, ...] = ()
+    timed: bool = False
 
 
 class StepKind(StrEnum):

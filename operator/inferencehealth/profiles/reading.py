@@ -27,12 +27,16 @@ ORDER: Final = (
     Sign.UNKNOWN,
     Sign.FAILS,
     Sign.LOADING,
+    Sign.NOT_READY,
     Sign.ASLEEP,
     Sign.BUSY,
     Sign.DEGRADED,
     Sign.SERVES,
 )
-"""Signs from worst to best, as they count when readings are folded."""
+"""Signs from worst to best, as they count when readings are folded.
+
+Loading stands before a bare "not ready", because it explains it.
+"""
 
 _UNANSWERED: Final = {
     Outcome.REFUSED: Reading(
@@ -44,6 +48,10 @@ _UNANSWERED: Final = {
     Outcome.NO_ANSWER: Reading(
         Sign.SILENT, "NoAnswer", "the server accepts connections but does not answer in time"
     ),
+    Outcome.UNFINISHED: Reading(
+        Sign.SILENT, "NoAnswer", "the server began an answer but did not finish it in time"
+    ),
+    Outcome.TLS: Reading(Sign.UNKNOWN, "TlsFailed", "no TLS connection to the server comes about"),
     Outcome.CONNECT_TIMEOUT: Reading(
         Sign.UNKNOWN,
         "ConnectTimeout",
@@ -81,7 +89,8 @@ def unanswered(answer: Answer) -> Reading | None:
     mesh the pod's proxy accepts the connection while the server still loads, and answers itself.
     """
     if answer.outcome is not Outcome.ANSWERED:
-        return _UNANSWERED[answer.outcome]
+        gap = _UNANSWERED[answer.outcome]
+        return replace(gap, message=f"{gap.message}: {answer.why}") if answer.why else gap
     if answer.status in _DENIED:
         return Reading(
             Sign.UNKNOWN,

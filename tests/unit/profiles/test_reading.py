@@ -25,6 +25,8 @@ OUTCOMES = {
     Outcome.REFUSED: ("Silent", "ConnectionRefused"),
     Outcome.RESET: ("Silent", "ConnectionReset"),
     Outcome.NO_ANSWER: ("Silent", "NoAnswer"),
+    Outcome.UNFINISHED: ("Silent", "NoAnswer"),
+    Outcome.TLS: ("Unknown", "TlsFailed"),
     Outcome.CONNECT_TIMEOUT: ("Unknown", "ConnectTimeout"),
     Outcome.UNREACHABLE: ("Unknown", "Unreachable"),
     Outcome.TOO_LARGE: ("Fails", "AnswerTooLarge"),
