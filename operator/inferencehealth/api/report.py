@@ -16,6 +16,8 @@ from inferencehealth.api.durations import Duration
 from inferencehealth.api.endpoints import Endpoints
 from inferencehealth.api.gate import GateLimits
 from inferencehealth.api.metadata import Metadata
+from inferencehealth.api.probes import OnDelete
+from inferencehealth.api.rollouts import RevertReport, RolloutReport
 from inferencehealth.api.server import Components, Models, Scheme, Tls
 from inferencehealth.api.status import VerdictCounts
 from inferencehealth.api.target import Selector
@@ -36,6 +38,7 @@ class ProbeState(StrEnum):
     KEPT = "Kept"
     RECOMMENDED = "Recommended"
     PENDING = "Pending"
+    HALTED = "Halted"
     REFUSED = "Refused"
     CONFLICTED = "Conflicted"
 
@@ -114,7 +117,8 @@ class ProbeReport(Model):
     state: ProbeState = Field(
         description="Off: mode Off. Recommended: see `wanted`. Kept: the author's probe stays. "
         "Injected: ours is in place. Pending: about to be written. Conflicted: another manager "
-        "holds it. Refused: the API server did not accept it."
+        "holds it. Refused: the API server did not accept it. Halted: with ours the rollout failed, so "
+        "what was there before is back."
     )
     wanted: dict[str, Any] | None = Field(
         default=None,
@@ -146,6 +150,16 @@ class ProbesReport(Model):
         default="",
         max_length=MAX_MESSAGE,
         description="Why the probes are not in place: who holds what, or what they wait for.",
+    )
+    rollout: RolloutReport | None = Field(
+        default=None, description="Our latest change of the workload."
+    )
+    reverts: RevertReport | None = Field(
+        default=None, description="Who changed our probes back; absent: nobody."
+    )
+    on_delete: OnDelete = Field(
+        default=OnDelete.RETAIN,
+        description="What becomes of our probes when no policy holds the workload any more.",
     )
 
 
