@@ -50,6 +50,8 @@ def _build(options: argparse.Namespace) -> int:
             is SOURCE
         ):
             builds.ensure(builds.PROGRAMS[tier], progress)
+            if tier is Tier.INTEGRATION:
+                builds.ensure(tuple(builds.OTHER_APISERVERS.values()), progress)
     return 0
 
 

@@ -46,6 +46,11 @@ CONTROL_PLANE = (
     _kubernetes("kubectl"),
     _kubernetes("kube-controller-manager"),
 )
+# Other minors of the API server alone, by their name; without controllers, which may not be newer
+# than their server. etcd and kubectl are those of the newest.
+OTHER_APISERVERS = {
+    "1.35": Program("kube-apiserver", "kubernetes-1.35", "k8s.io/kubernetes/cmd/kube-apiserver")
+}
 SCHEDULER = _kubernetes("kube-scheduler")
 KWOK = Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok")
 NODE = (
@@ -62,6 +67,22 @@ PROGRAMS: dict[Tier, tuple[Program, ...]] = {
     Tier.SCALE: (*CONTROL_PLANE, SCHEDULER, KWOK),
     Tier.NODE: (*CONTROL_PLANE, SCHEDULER, *NODE),
 }
+
+
+def control_plane(minor: str) -> tuple[Program, ...]:
+    """The programs of the integration tier with the API server of that minor; "": the newest.
+
+    Raises ClusterError for one that is not pinned here.
+    """
+    if not minor:
+        return CONTROL_PLANE
+    if minor not in OTHER_APISERVERS:
+        known = ", ".join(OTHER_APISERVERS)
+        raise ClusterError(f"KUBERNETES={minor}: use one of {known}, or unset it for the newest")
+    shared = tuple(program for program in CONTROL_PLANE if program.name in {"etcd", "kubectl"})
+    return (OTHER_APISERVERS[minor], *shared)
+
+
 TAGS = {"containerd": "no_btrfs,no_devmapper,no_zfs"}
 
 
@@ -101,7 +122,7 @@ def ldflags(program: Program, go_mod: str) -> str:
 
     Without it the API server calls itself v0.0.0-master, and clients complain.
     """
-    if program.module == "kubernetes" and program.package.startswith("k8s.io/kubernetes"):
+    if program.package.startswith("k8s.io/kubernetes/"):
         version = module_version(go_mod, "k8s.io/kubernetes")
         major, minor, _ = version.removeprefix("v").split(".", 2)
         where = "-X k8s.io/component-base/version."

@@ -18,6 +18,8 @@ from e2e.cluster.state import State, discard, load_all, locked, save
 
 CONFIG = Path(__file__).parent.parent / "config"
 ASSETS = "KUBEBUILDER_ASSETS"
+# The minor of the API server, for the integration tier; unset: the newest.
+MINOR = "KUBERNETES"
 # kubelet starts processes while it is being killed; the second look finds those.
 KILL_ROUNDS = 3
 
@@ -104,6 +106,8 @@ def assets(env: Mapping[str, str]) -> dict[str, Path]:
 
 
 def _programs(request: Request) -> dict[str, Path]:
+    if request.tier is Tier.INTEGRATION and request.env.get(MINOR):
+        return builds.ensure(builds.control_plane(request.env[MINOR]), request.progress)
     if request.tier is Tier.INTEGRATION and request.env.get(ASSETS):
         return assets(request.env)
     return builds.ensure(builds.PROGRAMS[request.tier], request.progress)
@@ -148,7 +152,7 @@ def _reserve(request: Request) -> State:
 
 
 def _kubectl(request: Request) -> Path:
-    if request.tier is Tier.INTEGRATION and request.env.get(ASSETS):
+    if request.tier is Tier.INTEGRATION and request.env.get(ASSETS) and not request.env.get(MINOR):
         return Path(request.env[ASSETS]) / "kubectl"
     return next(builds.path_of(p) for p in builds.CONTROL_PLANE if p.name == "kubectl")
 

@@ -6,15 +6,17 @@ import pytest
 
 from e2e.cluster import builds, toolchain
 from e2e.cluster.builds import MODULES, Program
+from e2e.cluster.model import ClusterError
 
 PROGRAMS = sorted(
-    {p for programs in builds.PROGRAMS.values() for p in programs} | {builds.KIND},
-    key=lambda program: program.name,
+    {p for programs in builds.PROGRAMS.values() for p in programs}
+    | {builds.KIND, *builds.OTHER_APISERVERS.values()},
+    key=lambda program: (program.name, program.module),
 )
 PINNED = [program for program in PROGRAMS if program.module != "pause"]
 
 
-@pytest.mark.parametrize("program", PINNED, ids=lambda program: program.name)
+@pytest.mark.parametrize("program", PINNED, ids=lambda program: f"{program.name}-{program.module}")
 def test_every_program_is_a_tool_of_a_module_that_is_pinned_by_hash(program: Program) -> None:
     folder = MODULES / program.module
     assert f"{program.package}\n" in (folder / "go.mod").read_text()
@@ -39,6 +41,23 @@ def test_a_program_knows_its_own_version(name: str, flag: str) -> None:
     program = next(p for p in PROGRAMS if p.name == name)
     go_mod = (MODULES / program.module / "go.mod").read_text()
     assert flag in builds.ldflags(program, go_mod)
+
+
+def test_another_minor_of_the_api_server_comes_with_the_newest_store_and_client() -> None:
+    found = {program.name: program.module for program in builds.control_plane("1.35")}
+    assert found == {
+        "kube-apiserver": "kubernetes-1.35",
+        "etcd": "kubernetes",
+        "kubectl": "kubernetes",
+    }
+    server = builds.control_plane("1.35")[0]
+    go_mod = (MODULES / server.module / "go.mod").read_text()
+    assert "version.gitMinor=35" in builds.ldflags(server, go_mod)
+
+
+def test_a_minor_that_is_not_pinned_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ClusterError, match=r"KUBERNETES=1\.20: use one of 1\.35"):
+        builds.control_plane("1.20")
 
 
 def test_changed_pins_get_another_place_in_the_cache() -> None:
