@@ -23,6 +23,9 @@ MAX_NAME = 100
 MAX_LISTS = 5
 """Lists within lists of objects."""
 
+Path = tuple[str | int, ...]
+"""Keys and indices from the root of a document to a part of it."""
+
 _POD_SPECS: Mapping[str, tuple[str, ...]] = {
     "DaemonSet": ("template", "spec"),
     "Deployment": ("template", "spec"),
@@ -48,12 +51,25 @@ _DEEP_INDENT = re.compile(r"^[ \t?:-]{200}", re.MULTILINE)
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
+TEMPLATE = "it is a template with placeholders; render it first"
+"""Why a document of a chart that nobody has rendered is not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unread:
     """A document that could not be read, and why. `line` is where it begins in its file."""
 
     line: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file: the line and the offset where it begins, and its text."""
+
+    line: int
+    start: int
+    text: str
 
 
 def workloads_in(text: str) -> tuple[tuple[Workload, ...], tuple[Unread, ...]]:
@@ -66,12 +82,12 @@ def workloads_in(text: str) -> tuple[tuple[Workload, ...], tuple[Unread, ...]]:
     found: list[Workload] = []
     unread: list[Unread] = []
     objects: list[tuple[int, Mapping[str, Any]]] = []
-    for line, part in _documents(text):
-        parsed = _parsed(part)
-        if isinstance(parsed, str):
-            unread.append(Unread(line, parsed))
+    for document in documents(text):
+        parsed = read(document)
+        if isinstance(parsed, Unread):
+            unread.append(parsed)
         else:
-            objects += [(line, one) for one in _objects(parsed[0])]
+            objects += [(document.line, one) for _, one in parsed]
     settings = config_maps(one for _, one in objects)
     for line, one in objects:
         value = _workload(one, settings)
@@ -82,35 +98,41 @@ def workloads_in(text: str) -> tuple[tuple[Workload, ...], tuple[Unread, ...]]:
     return tuple(found), tuple(sorted(unread, key=lambda told: told.line))
 
 
-def _documents(text: str) -> Iterator[tuple[int, str]]:
+def documents(text: str) -> Iterator[Document]:
+    """The documents of a file's text; those of nothing but comments are left out."""
     start = 0
     for end in (*(match.start() for match in _SEPARATOR.finditer(text)), len(text)):
         part = text[start:end]
         if _EMPTY.fullmatch(part) is None:
-            yield text.count("\n", 0, start) + 1, part
+            yield Document(text.count("\n", 0, start) + 1, start, part)
         start = end
 
 
-def _parsed(text: str) -> tuple[Any] | str:
-    """What a document says, or why it can't be read."""
+def read(document: Document) -> tuple[tuple[Path, Mapping[str, Any]], ...] | Unread:
+    """The object of a document, or those of a list of objects, each with its place in it."""
     try:
-        if _too_deep(text):
-            return "it nests too deeply"
-        return (yaml.load(text, Loader=_LOADER),)  # noqa: S506 - a safe loader
+        if _too_deep(document.text):
+            return Unread(document.line, "it nests too deeply")
+        parsed = yaml.load(document.text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        return _why(text, error)
+        return Unread(document.line, _why(document.text, error))
+    return tuple(_objects(parsed))
 
 
-def _objects(parsed: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """The object of a document, or those of a list of objects."""
+def is_template(text: Any) -> bool:
+    """Whether a text has placeholders that a tool like Helm should have filled in."""
+    return isinstance(text, str) and bool(_PLACEHOLDER.search(text))
+
+
+def _objects(parsed: Any, at: Path = ()) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     if not isinstance(parsed, Mapping):
         return
     items = parsed.get("items")
     if isinstance(items, list) and str(parsed.get("kind", "")).endswith("List"):
-        for item in items if depth < MAX_LISTS else ():
-            yield from _objects(item, depth + 1)
+        for index, item in enumerate(items if len(at) < 2 * MAX_LISTS else ()):
+            yield from _objects(item, (*at, "items", index))
     else:
-        yield parsed
+        yield at, parsed
 
 
 def _workload(parsed: Mapping[str, Any], settings: Settings) -> Workload | str | None:
@@ -151,8 +173,8 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
     if not isinstance(meta, Mapping) or not isinstance(name, str):
         return f"its {kind} has no name"
     images = [c.get("image") for c in pod["containers"] if isinstance(c, Mapping)]
-    if any(isinstance(text, str) and _PLACEHOLDER.search(text) for text in (name, *images)):
-        return "it is a template with placeholders; render it first"
+    if any(map(is_template, (name, *images))):
+        return TEMPLATE
     labels = _pod_labels(kind, raw)
     shaped = {
         "apiVersion": str(raw.get("apiVersion", "")),
@@ -201,8 +223,8 @@ def _text(value: Any) -> str:
 
 
 def _why(text: str, error: Exception) -> str:
-    if _PLACEHOLDER.search(text):
-        return "it is a template with placeholders; render it first"
+    if is_template(text):
+        return TEMPLATE
     problem = getattr(error, "problem", None) or getattr(error, "reason", None)
     return f"it is no YAML: {problem}" if problem else "it is no YAML"
 

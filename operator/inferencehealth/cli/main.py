@@ -39,6 +39,13 @@ Namespace = Annotated[
 SystemNamespace = Annotated[
     str, typer.Option(help="Namespace of the operator's own Leases; it must exist.")
 ]
+Files = Annotated[
+    list[str], typer.Option("--file", "-f", help="Manifest, folder, or - for standard input.")
+]
+PolicyFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--policy", help="File with policies; default: one that fits everything."),
+]
 Style = Annotated[LogFormat, typer.Option("--log-format", help="How log lines look.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log details, too.")]
 
@@ -111,9 +118,7 @@ def checker(
 @app.command()
 def detect(
     *,
-    file: Annotated[
-        list[str], typer.Option("--file", "-f", help="Manifest, folder, or - for standard input.")
-    ],
+    file: Files,
     output: Annotated[
         Literal["table", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
     ] = "table",
@@ -122,6 +127,35 @@ def detect(
     from inferencehealth.cli import detect as program  # noqa: PLC0415
 
     program.show(list(program.rows(file)), program.Output(output))
+
+
+@app.command()
+def render(
+    *,
+    file: Files,
+    policy: PolicyFiles = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let the authors' own probes give way, too.")
+    ] = False,
+    output: Annotated[
+        Literal["yaml", "strategic", "json-patch"],
+        typer.Option(
+            "--output",
+            "-o",
+            help="yaml: the manifests; strategic: strategic merge patches; json-patch: patches of "
+            "a kustomization.",
+        ),
+    ] = "yaml",
+) -> None:
+    """Write fitting probes into manifests: whole files in, the same files with probes out.
+
+    Comments and everything else stay as they are. Without a policy every missing probe is added.
+    Standard input may be a KRM ResourceList, as kustomize calls its functions. Needs no cluster.
+    """
+    from inferencehealth.cli import render as program  # noqa: PLC0415
+
+    code = program.render(file, policy or [], replace=replace, output=program.Output(output))
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -8,11 +8,9 @@ from pydantic import ValidationError
 
 from inferencehealth.api.metadata import Metadata
 from inferencehealth.api.policy import Policy
+from inferencehealth.api.problems import explain
 from inferencehealth.api.report import Report
 from inferencehealth.api.status import PolicyStatus
-
-MAX_ERRORS = 5
-"""Errors quoted in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +44,6 @@ def _unreadable(raw: Mapping[str, Any], error: ValidationError) -> Unreadable:
     except ValidationError:
         status = PolicyStatus()  # written by another version of us: it is about to be replaced
     return Unreadable(Metadata.model_validate(raw["metadata"]), status, explain(error))
-
-
-def explain(error: ValidationError) -> str:
-    """The errors by field, as a person would put them: "spec.checks.interval: …"."""
-    lines = [
-        f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}"
-        for e in error.errors()[:MAX_ERRORS]
-    ]
-    more = error.error_count() - len(lines)
-    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
 
 
 def read_reports(raw: Iterable[Mapping[str, Any]]) -> dict[str, Report | None]:

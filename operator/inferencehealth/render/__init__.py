@@ -1,0 +1,1 @@
+"""Manifests in, manifests with probes out: `ihp render`, its patches and its KRM function."""

@@ -1,0 +1,118 @@
+"""What the plan changes in each workload of a manifest: the one brain, at the door of files. Pure.
+
+Workloads are read exactly as the controller reads them from the API server, so that the same
+object gets the same probes there and here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.probes import Existing, Mode
+from inferencehealth.api.target import WorkloadKind
+from inferencehealth.kube.selectors import matches
+from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
+from inferencehealth.plan import Action, Plan, ProbePlan, plan
+from inferencehealth.probes.merge import WRITES
+from inferencehealth.probes.ownership import containers_field
+from inferencehealth.workloads import Container, Workload, workload
+
+TAKEN: Final = WRITES | {Action.RECOMMEND}
+"""Actions that rendering carries out: it is how a recommendation gets into Git."""
+
+_KINDS: Final = frozenset(kind.value for kind in WorkloadKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One workload of a document, its plan, and the probes that its server's container gets.
+
+    `at` is the workload's place in its document, `container_at` the container's.
+    """
+
+    at: Path
+    container_at: Path
+    workload: Workload
+    plan: Plan
+    probes: tuple[ProbePlan, ...]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The container's fields as they should be."""
+        return {probe.kind: probe.wanted for probe in self.probes}
+
+
+def changes(document: Document, policies: Sequence[Policy]) -> tuple[Change, ...] | Unread:
+    """The workloads of a document that a policy is about, in order."""
+    objects = read(document)
+    if isinstance(objects, Unread):
+        return objects
+    if any(_is_template(raw) for _, raw in objects):
+        return Unread(document.line, TEMPLATE)
+    return tuple(_changes(objects, policies))
+
+
+def changes_of(raw: Mapping[str, Any], policies: Sequence[Policy]) -> tuple[Change, ...]:
+    """The same for one object."""
+    return tuple(_changes([((), raw)], policies))
+
+
+def with_replace(policy: Policy) -> Policy:
+    """The policy, with the author's own probes giving way."""
+    probes = policy.spec.probes.model_copy(update={"existing": Existing.REPLACE})
+    return policy.model_copy(update={"spec": policy.spec.model_copy(update={"probes": probes})})
+
+
+def policy_for(target: Workload, policies: Iterable[Policy]) -> Policy | None:
+    """The first policy that selects the workload; a namespace left out fits any."""
+    return next((policy for policy in policies if _selects(policy, target)), None)
+
+
+def _changes(
+    objects: Iterable[tuple[Path, Mapping[str, Any]]], policies: Sequence[Policy]
+) -> Iterator[Change]:
+    for at, raw in objects:
+        target = _workload(raw)
+        policy = policy_for(target, policies) if target else None
+        if target is None or policy is None or policy.spec.probes.mode is Mode.OFF:
+            continue
+        planned = plan(policy, target)
+        name = planned.detection.container
+        container = next((c for c in target.containers if c.name == name), None)
+        if container is None:
+            yield Change(at, (), target, planned, ())
+        else:
+            probes = tuple(p for p in planned.probes if p.action in TAKEN and p.wanted)
+            yield Change(at, (*at, *_place(target, container)), target, planned, probes)
+
+
+def _workload(raw: Mapping[str, Any]) -> Workload | None:
+    if raw.get("kind") not in _KINDS or not str(raw.get("apiVersion", "")).startswith("apps/"):
+        return None
+    try:
+        return workload(raw)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return None  # what the API server would refuse is left as it is
+
+
+def _is_template(raw: Mapping[str, Any]) -> bool:
+    target = _workload(raw)
+    return target is not None and any(
+        map(is_template, (target.name, *(container.image for container in target.containers)))
+    )
+
+
+def _place(target: Workload, container: Container) -> Path:
+    field = containers_field(container)
+    listed = target.raw["spec"]["template"]["spec"][field]
+    index = next(i for i, each in enumerate(listed) if each.get("name") == container.name)
+    return "spec", "template", "spec", field, index
+
+
+def _selects(policy: Policy, target: Workload) -> bool:
+    spaces = (policy.metadata.namespace, target.namespace)
+    if all(spaces) and spaces[0] != spaces[1]:
+        return False
+    asked = policy.spec.target
+    return target.kind in asked.kinds and matches(asked.selector, target.labels)
