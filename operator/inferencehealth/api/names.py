@@ -27,5 +27,8 @@ POLICY_LABEL: Final = f"{GROUP}/policy"
 CHECKER_LEASE_LABEL: Final = f"{GROUP}/member"
 """On a Lease: a running checker's sign of life (value `checker`)."""
 
+READINESS_GATE: Final = f"{GROUP}/models-ready"
+"""Type of the pod condition by which a pod's gate is open or closed."""
+
 SYSTEM_NAMESPACE: Final = "inferencehealth-system"
 """Where the operator itself lives, and its Leases, unless told otherwise."""

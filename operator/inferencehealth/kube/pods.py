@@ -11,6 +11,8 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 
+from inferencehealth.api.names import READINESS_GATE
+
 FINISHED: Final = frozenset({"Succeeded", "Failed"})
 """Phases that a pod never leaves; nothing of it runs (Kubernetes docs, Pod Lifecycle)."""
 MAX_UNSCHEDULABLE: Final = 256
@@ -36,12 +38,32 @@ class ContainerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class GateRecord:
+    """Our readiness gate on a pod that carries it.
+
+    `status` is the condition's ("True", "False"), empty while nobody has set it; `reason` its
+    reason and `since` when it last changed. `containers_ready_at` is since when the kubelet's own
+    probes pass, None while they do not. Times are epoch seconds.
+    """
+
+    status: str = ""
+    reason: str = ""
+    since: int | None = None
+    containers_ready_at: int | None = None
+
+
+Controller = tuple[str, str]
+"""Kind and name of the object that manages a pod, in the pod's namespace."""
+
+
+@dataclass(frozen=True, slots=True)
 class PodRecord:
     """One pod that has not finished.
 
     `ip` and `node` are empty until it is placed; `deleting`: its deletion has begun; `ready`: the
     Ready condition, so what Services go by; `unschedulable`: the scheduler's message, if it finds
-    no node.
+    no node; `gate`: our readiness gate, None on a pod that carries none; `controller`: kind and
+    name of the object that manages it, None for a bare pod.
     """
 
     uid: str
@@ -55,6 +77,8 @@ class PodRecord:
     ready: bool
     unschedulable: str
     containers: tuple[ContainerRecord, ...]
+    gate: GateRecord | None = None
+    controller: Controller | None = None
 
     def container(self, name: str) -> ContainerRecord | None:
         """The container of that name."""
@@ -83,6 +107,37 @@ def project_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         ready=conditions.get("Ready", {}).get("status") == "True",
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
         containers=_containers(spec, status),
+        gate=_gate(spec, conditions),
+        controller=_controller(meta),
+    )
+
+
+def _controller(meta: Mapping[str, Any]) -> Controller | None:
+    for owner in meta.get("ownerReferences") or ():
+        if owner.get("controller"):
+            return _same(owner["kind"], owner["name"])
+    return None
+
+
+# Stored once for all pods of a ReplicaSet.
+@lru_cache(maxsize=4096)
+def _same(kind: str, name: str) -> Controller:
+    return intern(kind), intern(name)
+
+
+def _gate(
+    spec: Mapping[str, Any], conditions: Mapping[str, Mapping[str, Any]]
+) -> GateRecord | None:
+    carried = (each.get("conditionType") for each in spec.get("readinessGates") or ())
+    if READINESS_GATE not in carried:
+        return None
+    ours, kubelets = conditions.get(READINESS_GATE, {}), conditions.get("ContainersReady", {})
+    passes = kubelets.get("status") == "True"
+    return GateRecord(
+        status=intern(ours.get("status") or ""),
+        reason=intern(ours.get("reason") or ""),
+        since=_epoch(ours.get("lastTransitionTime")),
+        containers_ready_at=(_epoch(kubelets.get("lastTransitionTime")) or 0) if passes else None,
     )
 
 

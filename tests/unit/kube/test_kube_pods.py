@@ -3,7 +3,11 @@ from typing import Any
 
 import pytest
 
-from inferencehealth.kube.pods import ContainerRecord, PodRecord, project_pod
+from inferencehealth.kube.pods import ContainerRecord, GateRecord, PodRecord, project_pod
+
+GATE = "inferencehealth.dev/models-ready"
+AT = "2026-01-02T03:04:05Z"
+EPOCH = 1_767_323_045
 
 
 def raw_pod(index: int = 0, **status: Any) -> dict[str, Any]:
@@ -139,3 +143,31 @@ def test_a_pod_takes_about_half_a_kibibyte() -> None:
     tracemalloc.stop()
     # Measured 514 bytes; a raw pod takes 64 KiB.
     assert (after - before) / len(pods) < 640
+
+
+def gated(*conditions: dict[str, Any], gates: tuple[str, ...] = (GATE,)) -> PodRecord:
+    raw = raw_pod(conditions=list(conditions))
+    raw["spec"]["readinessGates"] = [{"conditionType": each} for each in gates]
+    return record(raw)
+
+
+def test_a_pod_without_our_gate_has_none() -> None:
+    assert record(raw_pod()).gate is None
+    assert gated(gates=("example.com/other",)).gate is None
+
+
+def test_a_gate_that_nobody_has_set_yet_is_empty() -> None:
+    assert gated(gates=("example.com/other", GATE)).gate == GateRecord()
+
+
+def test_a_gate_is_read_with_its_reason_and_since_when_the_kubelet_agrees() -> None:
+    found = gated(
+        {"type": GATE, "status": "False", "reason": "ModelNotLoaded", "lastTransitionTime": AT},
+        {"type": "ContainersReady", "status": "True", "lastTransitionTime": AT},
+    )
+    assert found.gate == GateRecord("False", "ModelNotLoaded", EPOCH, EPOCH)
+
+
+def test_a_gate_on_a_pod_whose_probes_fail_has_no_time_of_readiness() -> None:
+    found = gated({"type": "ContainersReady", "status": "False", "lastTransitionTime": AT})
+    assert found.gate == GateRecord()
