@@ -53,10 +53,10 @@ EXPECTED: dict[str, dict[State, Seen]] = {
     # It says the same of a model that loads and of one that failed; only time tells them apart.
     "kserve": {
         S.STARTING: Seen("Silent", "ConnectionRefused", "Loading"),
-        S.LOADING: Seen("Loading", "ModelNotReady", "Loading"),
+        S.LOADING: Seen("NotReady", "ModelNotReady", "Loading"),
         S.OVERLOADED: Seen("Silent", "NoAnswer", "Busy"),
         S.UNKNOWN_MODEL: Seen("Fails", "ModelNotFound", "Broken"),
-        S.FAILED_LOAD: Seen("Loading", "ModelNotReady", "Loading"),
+        S.FAILED_LOAD: Seen("NotReady", "ModelNotReady", "Loading"),
         S.OTHER_FAILED: Seen("Serves", "", "Ready"),
         S.UNLOADED: Seen("Fails", "ModelNotFound", "Broken"),
     },
@@ -70,10 +70,10 @@ EXPECTED: dict[str, dict[State, Seen]] = {
         S.UNLOADED: Seen("Fails", "ModelNotLoaded", "Broken"),
     },
     "grpc": {
-        S.STARTING: Seen("Loading", "NotServing", "Loading"),
-        S.LOADING: Seen("Loading", "NotServing", "Loading"),
+        S.STARTING: Seen("NotReady", "NotServing", "Loading"),
+        S.LOADING: Seen("NotReady", "NotServing", "Loading"),
         S.UNKNOWN_MODEL: Seen("Fails", "ComponentNotFound", "Broken"),
-        S.UNLOADED: Seen("Loading", "NotServing", "Loading"),
+        S.UNLOADED: Seen("NotReady", "NotServing", "Broken"),
     },
     # A failed load leaves its process waiting, without a port.
     "litserve": {
@@ -86,7 +86,7 @@ EXPECTED: dict[str, dict[State, Seen]] = {
         S.STARTING: Seen("Silent", "NoAnswer", "Loading"),
         S.FAILED_START: Seen("Silent", "NoAnswer", "Loading"),
         S.OVERLOADED: Seen("Serves", "", "Ready"),
-        S.UNLOADED: Seen("Loading", "ServerNotReady", "Loading"),
+        S.UNLOADED: Seen("NotReady", "ServerNotReady", "Broken"),
     },
     # Ray's token guards the dashboard, the one place that tells an application that runs from one
     # that deploys or failed to; without it nothing proves that a required application serves.
@@ -100,10 +100,10 @@ EXPECTED: dict[str, dict[State, Seen]] = {
     },
     # It tries a load that failed again and again.
     "torchserve": {
-        S.STARTING: Seen("Loading", "ModelLoading", "Loading"),
+        S.STARTING: Seen("NotReady", "ModelNotReady", "Loading"),
         S.OVERLOADED: Seen("Serves", "", "Ready"),
         S.UNKNOWN_MODEL: Seen("Fails", "ModelNotFound", "Broken"),
-        S.FAILED_LOAD: Seen("Loading", "ModelLoading", "Loading"),
+        S.FAILED_LOAD: Seen("NotReady", "ModelNotReady", "Loading"),
         S.OTHER_FAILED: Seen("Serves", "", "Ready"),
     },
 }

@@ -112,7 +112,7 @@ def test_triton_with_a_restricted_index(
     server = running(lambda: triton.start(repository, load=["good"], args=restricted))
     assert seen(server, "good") == ("Serves", "")
     assert seen(server) == ("Serves", "")
-    assert seen(server, "nope") == ("Loading", "ModelNotReady")
+    assert seen(server, "nope") == ("NotReady", "ModelNotReady")
 
 
 def test_kserve(

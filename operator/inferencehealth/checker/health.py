@@ -24,6 +24,7 @@ from inferencehealth.checks.steps import Item, Sign
 from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
 
 _ITEM_VERDICTS: Final = {
+    Sign.NOT_READY: Verdict.LOADING,
     Sign.SERVES: Verdict.READY,
     Sign.DEGRADED: Verdict.DEGRADED,
     Sign.LOADING: Verdict.LOADING,

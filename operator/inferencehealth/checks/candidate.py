@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from inferencehealth.api.durations import format_duration
-from inferencehealth.checks.history import History, PodFacts, Thresholds
+from inferencehealth.checks.history import STOPPED_SERVING, History, PodFacts, Thresholds
 from inferencehealth.checks.steps import Reading, Sign
 from inferencehealth.checks.verdicts import Verdict
 
@@ -18,9 +18,13 @@ RESET: Final = "ConnectionReset"
 """Reason of a SILENT reading whose connection was accepted and closed: a proxy that demands mTLS
 does that (Istio, PeerAuthentication STRICT)."""
 CRASH_LOOP: Final = "CrashLoopBackOff"
+INTERRUPTED: Final = "CheckerInterrupted"
+"""Reason of a verdict that we lost because we did not look for a while."""
 
 _IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 """The kubelet alternates between the two; told as two reasons they would be news for ever."""
+_EXPLAINED: Final = frozenset({Verdict.LOADING, Verdict.ASLEEP})
+"""Verdicts that explain why a server which served says that it is not ready: it loads or wakes."""
 _NEVER_STARTS: Final = frozenset(
     {
         "CreateContainerConfigError",
@@ -63,6 +67,12 @@ class Candidate:
 
 def of_pod(pod: PodFacts) -> Candidate | None:
     """What Kubernetes already knows, so that nobody has to be asked; None: ask the server."""
+    if pod.missing:
+        message = (
+            f'the pod has no container "{pod.missing}"; correct spec.target.container of the '
+            "policy, or wait for the rollout that replaces this pod"
+        )
+        return Candidate(Verdict.UNKNOWN, "ContainerNotFound", message)
     if pod.waiting == CRASH_LOOP:
         ended = pod.last_termination or "an unknown reason"
         message = f"the container keeps crashing: last ended with {ended}, restarts {pod.restarts}"
@@ -98,6 +108,11 @@ def of_reading(
             return _told(Verdict.BUSY, reading, "Busy")
         case Sign.LOADING:
             return _loading(reading, history, thresholds, now)
+        case Sign.NOT_READY if stopped_serving(history):
+            message = f"it served before; now {reading.message or 'it says that it is not ready'}"
+            return _quiet(Verdict.BROKEN, STOPPED_SERVING, message)
+        case Sign.NOT_READY:
+            return _loading(reading, history, thresholds, now)
         case Sign.SILENT:
             return _silent(reading, pod, history, thresholds, now)
         case _:
@@ -108,7 +123,18 @@ def loading_start(history: History, now: float) -> float:
     """When the current loading began: its container's start, or later if it served before."""
     if history.loading_since is not None:
         return history.loading_since
-    return now if history.served or history.started_at is None else history.started_at
+    return now if history.served or history.began is None else history.began
+
+
+def stopped_serving(history: History) -> bool:
+    """Whether a bare "not ready" is a failure: it served, and nothing told that it loads again."""
+    return history.served and history.verdict not in _EXPLAINED
+
+
+def interrupted(pause: float) -> Candidate:
+    """What is left of a serving verdict when nobody looked for `pause` seconds."""
+    message = f"not checked for {_rounded(pause)}: the checker was paused or late"
+    return Candidate(Verdict.UNKNOWN, INTERRUPTED, message, timed=True)
 
 
 def may_be_starting(history: History, thresholds: Thresholds, now: float) -> bool:
@@ -125,7 +151,7 @@ def _within_budget(history: History, thresholds: Thresholds, now: float) -> bool
 
 
 def _age(history: History, now: float) -> float:
-    return 0.0 if history.started_at is None else now - history.started_at
+    return 0.0 if history.began is None else max(0.0, now - history.began)
 
 
 def _loading(reading: Reading, history: History, thresholds: Thresholds, now: float) -> Candidate:
@@ -175,7 +201,7 @@ def _silent(
 
 
 def _told(verdict: Verdict, reading: Reading, default: str) -> Candidate:
-    return Candidate(verdict, reading.reason or default, reading.message)
+    return Candidate(verdict, reading.reason or default, reading.message, timed=reading.timed)
 
 
 def _quiet(verdict: Verdict, reason: str, message: str, *, timed: bool = False) -> Candidate:

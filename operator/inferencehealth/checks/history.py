@@ -1,5 +1,6 @@
 """What is remembered of one pod between two rounds: the values that `verdict.judge` works on."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,8 +14,22 @@ it: more than any sensible threshold, so that a restart of the checker changes n
 NOT_CHECKED: Final = "NotChecked"
 """Reason of the verdict that every history begins with."""
 
-AFTER_SERVING: Final = frozenset({"ConnectionRefused", "ConnectionReset", "NoAnswer"})
-"""Reasons that a silent server gets only when it answered before; until then it is starting."""
+STOPPED_SERVING: Final = "StoppedServing"
+"""Reason of a server that served and now says, without more, that it is not ready."""
+
+AFTER_SERVING: Final = frozenset(
+    {"ConnectionRefused", "ConnectionReset", "NoAnswer", STOPPED_SERVING}
+)
+"""Reasons that only a server gets that served before; until then it is starting."""
+
+SEEN_LATE: Final = 10.0
+"""Seconds by which we may learn of a container's start: the kubelet tells it within its own sync
+period. A start that we saw happen and that lies further back was dated by another clock."""
+
+GAP_INTERVALS: Final = 3
+MIN_GAP: Final = 5.0
+"""A pause between two rounds is a gap when it is longer than three intervals, and than the five
+seconds that a busy machine may hiccup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +59,20 @@ class PodFacts:
     restarts: int = 0
     unschedulable: str = ""
     ready: bool = False
+    missing: str = ""
+    """Name of the server's container where the pod has none of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
     """The verdict on a pod, and the streaks by which it may change.
 
-    `since` is when the verdict began (epoch seconds). `fresh`: nothing was accepted about this
+    `since` is when the verdict began (epoch seconds). `started_at` is the container's start by its
+    node's clock, by which one start is told from another; `began` is the same by our clock, from
+    which times are counted. `fresh`: nothing was accepted about this
     start of the container yet, so there is nothing to lose by believing the first answer.
-    `served`: it served since this start, as far as we saw. `seen` is what the last round said
+    `served`: it served since this start, as far as we saw. `unserved` counts the rounds since it
+    last did. `seen` is what the last round said
     (verdict, reason, message); `alike` and `repeats` count the rounds in a row with that
     verdict, and with all of it.
     """
@@ -63,6 +83,7 @@ class History:
     message: str
     since: float
     started_at: float | None = None
+    began: float | None = None
     models: tuple[Item, ...] = ()
     components: tuple[Item, ...] = ()
     fresh: bool = True
@@ -72,6 +93,7 @@ class History:
     failures: int = 0
     successes: int = 0
     unknowns: int = 0
+    unserved: int = 0
     seen: tuple[Verdict, str, str] | None = None
     alike: int = 0
     repeats: int = 0
@@ -93,14 +115,23 @@ def begin(pod: PodFacts, now: float) -> History:
         message="not checked yet",
         since=now,
         started_at=pod.started_at,
+        began=None if pod.started_at is None else min(pod.started_at, now),
     )
 
 
-def resume(pod: PodFacts, verdict: Verdict, reason: str, message: str, since: float) -> History:
+def resume(
+    pod: PodFacts,
+    verdict: Verdict,
+    reason: str,
+    message: str,
+    since: float,
+    *,
+    now: float = math.inf,
+) -> History:
     """The history of a pod whose last verdict is all that is left, after a restart of ours.
 
     A container that started after the verdict began is a new start: the verdict stands until the
-    first answer, which decides.
+    first answer, which decides. `now`: a start that lies after it is taken for now.
     """
     started = pod.started_at if pod.started_at is not None else since
     return History(
@@ -110,6 +141,7 @@ def resume(pod: PodFacts, verdict: Verdict, reason: str, message: str, since: fl
         message=message,
         since=since,
         started_at=pod.started_at,
+        began=None if pod.started_at is None else min(pod.started_at, now),
         fresh=started > since,
         served=started <= since
         and (verdict in SERVING | {Verdict.BUSY, Verdict.ASLEEP} or reason in AFTER_SERVING),
@@ -123,11 +155,29 @@ def reopen(history: History) -> History:
 
     That answer decides at once. A verdict on the old question must not count as one on the new.
     """
+    forgotten = forget_streaks(history)
+    return replace(
+        forgotten, fresh=True, models=(), components=(), unserved=0, patience=RESUMED_PATIENCE
+    )
+
+
+def start_over(pod: PodFacts, history: History, now: float) -> History:
+    """The history once the container was started anew, while we watched."""
+    started = now if pod.started_at is None else pod.started_at
+    return replace(
+        forget_streaks(history),
+        started_at=pod.started_at,
+        began=min(max(started, now - SEEN_LATE), now),
+        fresh=True,
+        served=False,
+        loading_since=None,
+    )
+
+
+def forget_streaks(history: History) -> History:
+    """The history without what was counted towards a change; what is believed stands."""
     return replace(
         history,
-        fresh=True,
-        models=(),
-        components=(),
         failing_since=None,
         failures=0,
         successes=0,
@@ -135,5 +185,30 @@ def reopen(history: History) -> History:
         seen=None,
         alike=0,
         repeats=0,
-        patience=RESUMED_PATIENCE,
+    )
+
+
+def is_gap(pause: float, interval: float) -> bool:
+    """Whether nobody looked for so long that what was counted before does not count on.
+
+    `pause` is the time from the end of one round to the start of the next, so a server that lets
+    us wait makes no gap.
+    """
+    return pause > max(GAP_INTERVALS * interval, MIN_GAP)
+
+
+def moved(history: History, by: float) -> History:
+    """The history after our clock was set by so many seconds: all that lasts goes on lasting.
+
+    What is shown (`since`) stays as it was told.
+    """
+
+    def move(time: float | None) -> float | None:
+        return None if time is None else time + by
+
+    return replace(
+        history,
+        began=move(history.began),
+        loading_since=move(history.loading_since),
+        failing_since=move(history.failing_since),
     )

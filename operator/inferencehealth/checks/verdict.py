@@ -10,12 +10,22 @@ from typing import Final
 from inferencehealth.checks.candidate import (
     CRASH_LOOP,
     Candidate,
+    interrupted,
     loading_start,
     may_be_starting,
     of_pod,
     of_reading,
+    stopped_serving,
 )
-from inferencehealth.checks.history import NOT_CHECKED, History, PodFacts, Thresholds, begin
+from inferencehealth.checks.history import (
+    NOT_CHECKED,
+    History,
+    PodFacts,
+    Thresholds,
+    begin,
+    forget_streaks,
+    start_over,
+)
 from inferencehealth.checks.steps import Item, Reading, Sign
 from inferencehealth.checks.verdicts import SERVING, Verdict
 
@@ -25,15 +35,24 @@ asleep, before it is called unknown, and before a verdict's reason changes: one 
 news."""
 
 _SUCCESSES = frozenset({Sign.SERVES, Sign.DEGRADED})
+_LOADING = frozenset({Sign.LOADING, Sign.NOT_READY})
 
 
 def judge(
-    reading: Reading | None, pod: PodFacts, history: History, thresholds: Thresholds, now: float
+    reading: Reading | None,
+    pod: PodFacts,
+    history: History,
+    thresholds: Thresholds,
+    now: float,
+    *,
+    gap: float = 0.0,
 ) -> History:
     """The history after a round, or after news about the pod (`reading` None).
 
-    `now` is in epoch seconds. Returns the very same history when nothing at all changed, so that
-    a steady pod costs nothing further.
+    `now` is in epoch seconds. `gap`, in seconds, is for a round after so long a pause of ours
+    (`history.is_gap`) that failures before it do not count on, and that a verdict of serving
+    which this round does not confirm is too old to stand. Returns the very same history when
+    nothing at all changed, so that a steady pod costs nothing further.
     """
     history = _of_this_start(pod, history, now)
     known = of_pod(pod)
@@ -41,6 +60,39 @@ def judge(
         return _believe_pod(known, history, now)
     if reading is None:
         return history
+    if gap:
+        return _after_gap(reading, pod, history, thresholds, now, gap=gap)
+    return _hear(reading, pod, history, thresholds, now)
+
+
+def outdated(history: History, now: float, pause: float) -> History:
+    """The history when nobody has looked for `pause` seconds: what served is Unknown by now.
+
+    The very same one where nothing was believed that needs us to look.
+    """
+    if history.verdict not in SERVING:
+        return history
+    return _accept(interrupted(pause), forget_streaks(history), now)
+
+
+def _after_gap(
+    reading: Reading,
+    pod: PodFacts,
+    history: History,
+    thresholds: Thresholds,
+    now: float,
+    *,
+    gap: float,
+) -> History:
+    after = _hear(reading, pod, forget_streaks(history), thresholds, now)
+    if after.verdict in SERVING and reading.sign not in _SUCCESSES:
+        return _accept(interrupted(gap), after, now)
+    return after
+
+
+def _hear(
+    reading: Reading, pod: PodFacts, history: History, thresholds: Thresholds, now: float
+) -> History:
     if reading.sign is Sign.UNKNOWN:
         return _hear_nothing(reading, history, now)
     counted = _count(reading, history, thresholds, now)
@@ -54,20 +106,7 @@ def _of_this_start(pod: PodFacts, history: History, now: float) -> History:
         return begin(pod, now)
     if pod.started_at is None or pod.started_at == history.started_at:
         return history
-    return replace(
-        history,
-        started_at=pod.started_at,
-        fresh=True,
-        served=False,
-        loading_since=None,
-        failing_since=None,
-        failures=0,
-        successes=0,
-        unknowns=0,
-        seen=None,
-        alike=0,
-        repeats=0,
-    )
+    return start_over(pod, history, now)
 
 
 def _believe_pod(candidate: Candidate, history: History, now: float) -> History:
@@ -82,7 +121,8 @@ def _hear_nothing(reading: Reading, history: History, now: float) -> History:
     candidate = Candidate(Verdict.UNKNOWN, reading.reason or "Unknown", reading.message)
     if not candidate.is_news_to(history):
         return _confirm(candidate, history)
-    seen = _see(candidate, history, unknowns=history.unknowns + 1)
+    unserved = history.unserved + 1
+    seen = replace(_see(candidate, history, unknowns=history.unknowns + 1), unserved=unserved)
     enough = seen.repeats if history.verdict is Verdict.UNKNOWN else seen.unknowns
     if enough < NOTICE and history.reason != NOT_CHECKED:
         return _wait(seen)
@@ -94,7 +134,8 @@ def _count(reading: Reading, history: History, thresholds: Thresholds, now: floa
     """The streaks after a reading that says something."""
     sign = reading.sign
     if sign in _SUCCESSES:
-        if history.successes >= thresholds.successes and history.unknowns == 0:
+        uneventful = history.unknowns == 0 and history.unserved == 0
+        if history.successes >= thresholds.successes and uneventful:
             return history
         return replace(
             history,
@@ -102,12 +143,13 @@ def _count(reading: Reading, history: History, thresholds: Thresholds, now: floa
             successes=history.successes + 1,
             failures=0,
             unknowns=0,
+            unserved=0,
             failing_since=None,
             loading_since=None,
         )
     loading_since = None if sign is Sign.ASLEEP else history.loading_since
-    failed = sign is Sign.FAILS
-    if sign is Sign.LOADING:
+    failed = sign is Sign.FAILS or (sign is Sign.NOT_READY and stopped_serving(history))
+    if sign in _LOADING and not failed:
         loading_since = loading_start(history, now)
         failed = now - loading_since > thresholds.startup_budget
     elif sign is Sign.SILENT:
@@ -121,6 +163,7 @@ def _count(reading: Reading, history: History, thresholds: Thresholds, now: floa
         failures=history.failures + 1 if failed else 0,
         successes=0,
         unknowns=0,
+        unserved=history.unserved + 1,
     )
 
 
@@ -155,10 +198,14 @@ def _convinces(candidate: Candidate, history: History, thresholds: Thresholds) -
         at_once = history.fresh or believed is Verdict.UNKNOWN
         return at_once or history.successes >= thresholds.successes
     if candidate.verdict is Verdict.BROKEN:
-        nothing_to_lose = history.fresh or believed is Verdict.UNKNOWN
-        return (nothing_to_lose and candidate.answered) or history.failures >= thresholds.failures
+        unheard = believed is Verdict.UNKNOWN and not history.served
+        at_once = (history.fresh or unheard) and candidate.answered
+        return at_once or history.failures >= thresholds.failures
     steady = believed in SERVING or believed is Verdict.BROKEN
-    return history.fresh or not steady or history.alike >= min(NOTICE, thresholds.failures)
+    if history.fresh or not steady or history.alike >= min(NOTICE, thresholds.failures):
+        return True
+    # Whatever it says by turns, it has not served for so long that Ready would be a lie.
+    return believed in SERVING and history.unserved >= max(NOTICE, thresholds.failures)
 
 
 def _see(candidate: Candidate, history: History, *, unknowns: int) -> History:

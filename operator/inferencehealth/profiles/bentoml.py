@@ -37,7 +37,7 @@ GRPC = ("bentoml serve-grpc", "bentoml start-grpc-server")
 DEAD: Final = Reading(Sign.FAILS, "ServiceNotAlive", "the service's own __is_alive__ says no")
 STARTING: Final = Reading(Sign.LOADING, "ServerNotReady", "the service has not started yet")
 NOT_READY: Final = Reading(
-    Sign.LOADING,
+    Sign.NOT_READY,
     "ServerNotReady",
     "the service says that it, or another that it calls, is not ready; it does not tell whether "
     "that one loads or failed",

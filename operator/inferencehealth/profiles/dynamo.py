@@ -13,6 +13,7 @@ Sources: ai-dynamo/dynamo lib/llm/src/http/service/health.rs (2026); NVIDIA Dyna
 from collections.abc import Mapping
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import http_get
 from inferencehealth.profiles.listing import fold_listed, models_step
@@ -49,14 +50,22 @@ WORKER = Signature(
     )
 )
 
+PROGRESS = Progress(
+    done=("dynamo_frontend_output_tokens_total", "dynamo_frontend_requests_total"),
+    unit="tokens",
+    running=("dynamo_frontend_inflight_requests",),
+)
+"""Of the frontend, by the metrics catalogue of its documentation 1.5; queued requests are in
+flight too."""
+
 NO_WORKERS = Reading(
-    Sign.LOADING, "NoWorkers", "Dynamo's frontend works, but no worker serves an endpoint yet"
+    Sign.NOT_READY, "NoWorkers", "Dynamo's frontend works, but no worker serves an endpoint"
 )
 DISCOVERING = Reading(
     Sign.LOADING, "Discovering", "Dynamo's frontend has not finished its first discovery"
 )
 NOT_READY = Reading(
-    Sign.LOADING,
+    Sign.NOT_READY,
     "EndpointsNotReady",
     "Dynamo says that its endpoints are not ready: they start, or its canary failed; it does not "
     "tell which",
@@ -138,6 +147,7 @@ DYNAMO = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold,
     named_models=named_models,
     listed_as_named=no_models,

@@ -115,7 +115,7 @@ def _by_status(what: str, status: int | None) -> Reading:
         return Reading(Sign.SERVES)
     if status == NOT_SERVING:
         message = f"{what} says NOT_SERVING; it does not tell whether it loads, ends or failed"
-        return Reading(Sign.LOADING, "NotServing", message)
+        return Reading(Sign.NOT_READY, "NotServing", message)
     if status == SERVICE_UNKNOWN:
         return Reading(Sign.FAILS, "ComponentNotFound", f"the server does not know {what}")
     if status == 0:

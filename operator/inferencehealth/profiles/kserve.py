@@ -153,7 +153,7 @@ def read_model(model: RequiredModel, answer: Answer) -> Reading:
     if answer.status in {200, 503}:
         item = replace(
             item,
-            sign=Sign.LOADING,
+            sign=Sign.NOT_READY,
             reason="ModelNotReady",
             message=f'the server says that model "{model.name}" is not ready; it does not tell '
             "whether the model loads or failed",
@@ -194,7 +194,7 @@ def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
     )
 
 
-_KNOWN = frozenset({Sign.SERVES, Sign.LOADING})
+_KNOWN = frozenset({Sign.SERVES, Sign.NOT_READY})
 _NO_PATH = "PathNotFound"
 
 

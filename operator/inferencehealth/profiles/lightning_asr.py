@@ -60,7 +60,7 @@ def read_health(answer: Answer) -> Reading:
         return SERVES
     if answer.status in {200, 503}:
         return Reading(
-            Sign.LOADING,
+            Sign.NOT_READY,
             "WorkerNotReady",
             "the worker says that it is not healthy; whether it loads or failed is not documented",
         )

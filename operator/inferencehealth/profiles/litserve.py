@@ -34,7 +34,7 @@ SIGNATURE = Signature(
 )
 
 NOT_READY: Final = Reading(
-    Sign.LOADING,
+    Sign.NOT_READY,
     "ServerNotReady",
     "LitServe says that it is not ready; it does not tell whether a worker loads or its own "
     "health check fails",

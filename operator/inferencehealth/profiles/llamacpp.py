@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
 from inferencehealth.profiles.listing import fold_listed, models_step, read_list, serving
@@ -49,6 +50,15 @@ OTHER_TAGS = ("light*", "full*")
 """Images of llama.cpp without the server, or with a choice of tools by the first argument."""
 MAX_ALIASES: Final = 20
 """Names of one model that are read."""
+
+PROGRESS: Final = Progress(
+    done=("llamacpp:n_decode_total",),
+    unit="decodes",
+    running=("llamacpp:requests_processing",),
+    waiting=("llamacpp:requests_deferred",),
+)
+"""Only with --metrics, and without an API key. tokens_predicted_total moves when a request ends,
+n_decode_total at every step."""
 
 LOADING: Final = Reading(Sign.LOADING, "ModelLoading", "llama-server is loading its model")
 _STATES: Final[Mapping[str, tuple[Sign, str, str]]] = {
@@ -172,6 +182,7 @@ LLAMACPP = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold,
     named_models=named_models,
     listed_as_named=_aliases,

@@ -109,7 +109,7 @@ def steps(spec: CheckSpec) -> tuple[Step, ...]:
 
 
 NOT_READY: Final = Reading(
-    Sign.LOADING, "ServerNotReady", "MLServer says that one of its models is not ready yet"
+    Sign.NOT_READY, "ServerNotReady", "MLServer says that one of its models is not ready"
 )
 
 
@@ -125,15 +125,14 @@ def read_index(answer: Answer) -> Reading:
 
 
 def read_model(model: RequiredModel, answer: Answer) -> Reading:
-    """200: serves. 400: loading. 404: unknown, unloaded or failed; the index may know which."""
+    """200: serves. 400: not ready. 404: unknown, unloaded or failed; the index may know which."""
     if gap := unanswered(answer):
         return gap
     if answer.status == 200:
         return about(model, Sign.SERVES)
     if answer.status == 400:
-        return about(
-            model, Sign.LOADING, "ModelLoading", f'MLServer is still loading model "{model.name}"'
-        )
+        message = f'MLServer says that model "{model.name}" is not ready'
+        return about(model, Sign.NOT_READY, "ModelNotReady", message)
     if answer.status == 404:
         message = f'MLServer has no model "{model.name}"'
         return about(model, Sign.FAILS, "ModelNotFound", message)

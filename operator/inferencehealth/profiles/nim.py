@@ -16,6 +16,7 @@ VLMs 2.0.0 (API reference), of Alpamayo and Maxine 1.0.0 (health); NVIDIA/k8s-ni
 from fnmatch import fnmatchcase
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
 from inferencehealth.profiles.listing import fold_listed, models_step
@@ -36,6 +37,19 @@ LIVE, READY = "/v1/health/live", "/v1/health/ready"
 USUAL_PORT, SPEECH_PORT = 8000, 9000
 
 SIGNATURE = Signature(images=("nim/*/*", "nim/*"), programs=("nim-serve", "start_server.sh"))
+
+PROGRESS = Progress(
+    done=(
+        *("generation_tokens_total", "prompt_tokens_total"),
+        *("vllm:generation_tokens_total", "vllm:prompt_tokens_total"),
+    ),
+    unit="tokens",
+    running=("num_requests_running", "vllm:num_requests_running"),
+    waiting=("num_requests_waiting", "vllm:num_requests_waiting"),
+    path="/v1/metrics",
+)
+"""By the documentation of NIM for LLMs (observability): plain names in 1.x, as vLLM has them where
+vLLM is the engine. NIMs of other kinds have none of them."""
 
 SETTINGS = frozenset(
     {
@@ -127,7 +141,7 @@ def read_ready(answer: Answer) -> Reading:
         return SERVES
     if answer.status in {200, 503}:
         return Reading(
-            Sign.LOADING,
+            Sign.NOT_READY,
             "ServerNotReady",
             "the NIM is not ready: it downloads or loads its model, or its engine failed; it does "
             "not tell which",
@@ -143,6 +157,7 @@ NIM = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold_listed,
     named_models=named_models,
     listed_as_named=_served,

@@ -7,6 +7,7 @@ from typing import Literal
 from inferencehealth.api.endpoints import Endpoints
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import Components, RequiredModel
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Reading, Step
 from inferencehealth.kubelet import Handler, Numbers
 from inferencehealth.profiles.reading import worst_of
@@ -118,6 +119,8 @@ class Profile:
     budgets: DefaultBudgets
     fold: Callable[[CheckSpec, Mapping[str, Reading]], Reading] = worst_of
     """The one reading of a round, from the readings of its steps by name."""
+    progress: Progress | None = None
+    """Where the server counts its work, by which busy and hung are told apart."""
     documented: Documented | None = None
     components: Components = field(default=Components())
     """Components that have to be up where the policy names none."""

@@ -55,9 +55,9 @@ _WAITING: Final[Mapping[bytes, tuple[Sign, str, str]]] = {
         "the proxy does not know of any application yet",
     ),
     b"No replicas are available yet": (
-        Sign.LOADING,
+        Sign.NOT_READY,
         "NoReplicas",
-        "no replica of any application runs yet",
+        "no replica of any application runs",
     ),
     b"being drained": (Sign.FAILS, "Draining", "the node is being drained"),
 }
@@ -114,7 +114,7 @@ def read_health(answer: Answer) -> Reading:
     if answer.status == 503 and (what := next(known, None)):
         return Reading(*what)
     if answer.status == 503:
-        return Reading(Sign.LOADING, "ServerNotReady", "the proxy takes no requests")
+        return Reading(Sign.NOT_READY, "ServerNotReady", "the proxy takes no requests")
     return unexpected(HEALTH, answer, "200")
 
 

@@ -23,7 +23,7 @@ PORT_VARIABLE = "SELDON_READINESS_PORT"
 SIGNATURE = Signature(images=("seldonio/seldon-agent*", "seldon-agent*"))
 
 NOT_READY: Final = Reading(
-    Sign.LOADING,
+    Sign.NOT_READY,
     "AgentNotReady",
     "the agent or a service that it needs, such as its scheduler, is not ready",
 )

@@ -7,13 +7,14 @@ computes a long prompt gives no output meanwhile, so none of the two belongs int
 watchdog of its own ends the process when the scheduler hangs (--watchdog-timeout, 300 s). The
 API key guards all but /health… and /metrics….
 
-Source: sgl-project/sglang at commit 0025436e (python/sglang/srt/entrypoints/http_server.py, its
-add_api_key_middleware).
+Sources: sgl-project/sglang at commit 0025436e (python/sglang/srt/entrypoints/http_server.py, its
+add_api_key_middleware); SGLang's documentation of 2026 (production metrics).
 """
 
 from dataclasses import replace
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import any_answer, by_status, http_get
 from inferencehealth.profiles.listing import OPENAI_MODELS, fold_listed, models_step
@@ -47,8 +48,16 @@ SIGNATURE = Signature(
     runs_arguments=True,
 )
 
+PROGRESS = Progress(
+    done=("sglang:generation_tokens_total", "sglang:prompt_tokens_total"),
+    unit="tokens",
+    running=("sglang:num_running_reqs",),
+    waiting=("sglang:num_queue_reqs",),
+)
+"""Only with --enable-metrics; without it /metrics is a 404 and tells nothing."""
+
 NOT_HEALTHY = Reading(
-    Sign.LOADING,
+    Sign.NOT_READY,
     "ServerNotReady",
     "SGLang is not ready: it warms up, exits, or its scheduler gave no output for 20 s; it does "
     "not tell which",
@@ -110,6 +119,7 @@ SGLANG = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold_listed,
     named_models=named_models,
     tells_versions=False,

@@ -3,13 +3,15 @@
 It opens its port only when the engine is up. /health answers 200 with an empty body, and 503 "LLM
 is unavailable. …" once the executor has failed; earlier versions answer 200 whatever happens.
 /health_generate runs an inference (500 where it fails). /metrics takes iteration statistics out
-of a queue: whoever asks takes them from the others. No path is guarded.
+of a queue: whoever asks takes them from the others; /prometheus/metrics (return_perf_metrics in
+its configuration) takes nothing away and counts requests that ended. No path is guarded.
 
 Sources: NVIDIA/TensorRT-LLM at commit 00057725 (tensorrt_llm/serve/openai_server.py); its
 documentation of 1.1.0rc5 and 1.3.0rc27 (trtllm-serve).
 """
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
 from inferencehealth.profiles.listing import fold_listed, models_step
@@ -37,6 +39,11 @@ SIGNATURE = Signature(
     programs=("trtllm-serve",),
     modules=("tensorrt_llm.commands.serve",),
 )
+
+PROGRESS = Progress(
+    done=("trtllm_request_success_total",), unit="requests", path="/prometheus/metrics"
+)
+"""It tells no requests inside, so it can show that the server works but never that it hangs."""
 
 UNAVAILABLE = Reading(
     Sign.FAILS,
@@ -96,6 +103,7 @@ TENSORRT_LLM = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold_listed,
     named_models=named_models,
     tells_versions=False,

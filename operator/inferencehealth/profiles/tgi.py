@@ -7,12 +7,13 @@ and ask nobody; the API key guards inference only. The image sets PORT=80, the p
 takes 3000.
 
 Source: huggingface/text-generation-inference 3.3.7 (router/src/server.rs,
-backends/v3/src/backend.rs, launcher/src/main.rs, Dockerfile).
+backends/v3/src/backend.rs, launcher/src/main.rs, Dockerfile); its documentation (metrics).
 """
 
 from functools import partial
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Reading, Sign, Step
 from inferencehealth.profiles import huggingface
 from inferencehealth.profiles.asking import http_get
@@ -40,6 +41,17 @@ SIGNATURE = Signature(
     programs=("text-generation-launcher",),
     flags=(("--model-id", "--max-total-tokens"), ("--model-id", "--num-shard")),
 )
+
+PROGRESS = Progress(
+    done=("tgi_batch_inference_success",),
+    unit="steps",
+    running=("tgi_batch_current_size",),
+    waiting=("tgi_queue_size",),
+    failed=("tgi_request_failure",),
+    not_failed=frozenset({"validation", "overloaded", "template_error"}),
+)
+"""A step is one prefill or decode of the batch. Failures of the label "err" that clients cause do
+not count."""
 
 UNHEALTHY = Reading(
     Sign.FAILS, "ServerUnhealthy", "TGI says that its shards do not work (health check failed)"
@@ -81,6 +93,7 @@ TGI = Profile(
     port=partial(huggingface.http_port, SIGNATURE),
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold_listed,
     named_models=named_models,
     # The hub may give the model another name than the one asked for: gpt2 is openai-community/gpt2.

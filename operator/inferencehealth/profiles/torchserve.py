@@ -207,7 +207,7 @@ def _by_workers(model: RequiredModel, told: Mapping[str, Any]) -> Reading:
         return about(model, Sign.DEGRADED, "WorkersMissing", message)
     if listed:
         message = f"none of the {len(listed)} workers of {what} has loaded it"
-        return about(model, Sign.LOADING, "ModelLoading", message)
+        return about(model, Sign.NOT_READY, "ModelNotReady", message)
     if least <= 0:
         message = f"{what} is scaled to no workers"
         return about(model, Sign.ASLEEP, "ModelScaledToZero", message)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import RequiredModel
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import (
@@ -35,6 +36,18 @@ LIVE, READY, INDEX = "/v2/health/live", "/v2/health/ready", "/v2/repository/inde
 USUAL_PORT = 8000
 INDEX_BODY = 256 * 1024
 """An index of 1,000 models with a reason each takes about 150 KiB."""
+
+PROGRESS = Progress(
+    done=("nv_inference_request_success",),
+    unit="inferences",
+    waiting=("nv_inference_pending_request_count",),
+    failed=("nv_inference_request_failure",),
+    not_failed=frozenset({"CANCELED", "REJECTED"}),
+    port=8002,
+    model_label="model",
+)
+"""On the usual metrics port; where --metrics-port says otherwise nothing is known. The label
+"reason" of failures is one of 24.x (Triton's documentation, metrics)."""
 
 SIGNATURE = Signature(
     images=(
@@ -167,6 +180,7 @@ TRITON = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold,
     named_models=named_models,
     # Which of them its clients need is for the policy to say.

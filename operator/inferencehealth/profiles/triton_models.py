@@ -122,7 +122,7 @@ def _by_server(
         return ready
     if listed is None:
         return Reading(
-            Sign.LOADING,
+            Sign.NOT_READY,
             "ServerNotReady",
             "Triton says that it is not ready; whether a model loads or failed is not known, "
             "because its repository index can't be read",
@@ -165,7 +165,7 @@ def _required(
     if listed is None:
         return replace(
             item,
-            sign=Sign.LOADING,
+            sign=Sign.NOT_READY,
             reason="ModelNotReady",
             message=f"{told.message}; whether it loads or failed is not known, because the "
             "repository index can't be read",

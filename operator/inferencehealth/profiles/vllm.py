@@ -15,6 +15,7 @@ Sources: vLLM 0.20.2 run here on a CPU, every state but the API key; vllm-projec
 from dataclasses import replace
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Answer, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
 from inferencehealth.profiles.listing import fold_listed, models_step
@@ -59,6 +60,14 @@ SIGNATURE = Signature(
         ("--served-model-name", "--max-model-len"),
     ),
 )
+
+PROGRESS = Progress(
+    done=("vllm:generation_tokens_total", "vllm:prompt_tokens_total"),
+    unit="tokens",
+    running=("vllm:num_requests_running",),
+    waiting=("vllm:num_requests_waiting",),
+)
+"""Of /metrics, which no API key guards."""
 
 ENGINE_DEAD = Reading(
     Sign.FAILS,
@@ -129,6 +138,7 @@ VLLM = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    progress=PROGRESS,
     fold=fold_listed,
     named_models=named_models,
     tells_versions=False,

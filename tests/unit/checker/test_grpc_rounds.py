@@ -42,7 +42,7 @@ async def test_a_server_serves_until_it_says_otherwise(
     assert (await check_pod(compiled, Peer("127.0.0.1"), ask)).sign is Sign.SERVES
     await servicer.set("", NOT_SERVING)
     reading = await check_pod(compiled, Peer("127.0.0.1"), ask)
-    assert (reading.sign, reading.reason) == (Sign.LOADING, "NotServing")
+    assert (reading.sign, reading.reason) == (Sign.NOT_READY, "NotServing")
 
 
 async def test_every_service_of_the_policy_is_asked(

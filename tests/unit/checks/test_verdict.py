@@ -21,6 +21,7 @@ SAYS = {
     "S": Reading(Sign.SERVES),
     "D": Reading(Sign.DEGRADED, "ComponentDown", "license_proxy is down"),
     "L": Reading(Sign.LOADING, "ModelLoading", "resnet50 is loading"),
+    "K": Reading(Sign.NOT_READY, "ServerNotReady", "the server says that it is not ready"),
     "B": Reading(Sign.BUSY, "QueueFull", "every slot is taken"),
     "Z": Reading(Sign.ASLEEP, "Asleep", "put to sleep"),
     "F": Reading(Sign.FAILS, "ModelLoadFailed", "resnet50 failed to load"),
@@ -73,12 +74,14 @@ def serving() -> History:
         ("a starting server loads", "RRRNR", "lllll"),
         ("serving after loading takes the threshold", "RRSS", "lllr"),
         ("one that says so loads", "LLLSS", "llllr"),
+        ("one that never served and is not ready loads", "KKKSS", "llllr"),
         ("a failure while loading takes the threshold", "LLFFF", "llllx"),
         ("a loading server that goes silent still starts", "LLRR", "llll"),
         ("what failed and went silent is not starting", "FFRRR", "xxxxx"),
         ("blocked from the start is unknown", "UUUU", "????"),
         ("unknown ends with the first answer", "UUS", "??r"),
         ("unknown ends with the first failure", "UUF", "??x"),
+        ("what asks for sleep and is not ready yet wakes", "ZZKKKKS", "zzlllll"),
         ("unknown ends with silence while it may be starting", "UUR", "??l"),
         ("asleep from the start", "Z", "z"),
         ("busy from the start", "B", "b"),
@@ -102,6 +105,15 @@ def test_a_pod_that_nobody_judged_before(why: str, said: str, believed: str) -> 
         ("busy ends with the success threshold", "NNSS", "rbbr"),
         ("a busy server is never broken", "BBBBBBBB", "rbbbbbbb"),
         ("loading again is seen at the second round", "LLL", "rll"),
+        ("not ready after serving is a failure at the threshold", "KKK", "rrx"),
+        ("not ready adds up with other failures", "FKR", "rrx"),
+        ("not ready is loading while it tells that it loads again", "LLKKKK", "rlllll"),
+        ("not ready is no failure any more after a restart", "KK+KKK", "rrlll"),
+        ("what it says by turns does not keep it ready", "LBLB", "rrlb"),
+        ("nor do failures in between", "FLFLF", "rrrll"),
+        ("nor does what we cannot hear", "LULUL", "rrlll"),
+        ("after unknown a failure takes the threshold", "UUFFF", "r???x"),
+        ("after unknown serving is believed at once", "UUS", "r?r"),
         ("asleep is seen at the second round", "ZZ", "rz"),
         ("degraded is seen at the second round", "DDD", "rdd"),
         ("degraded on and off is no news", "DSDSDS", "rrrrrr"),
@@ -274,6 +286,8 @@ def test_a_pod_of_the_same_name_begins_anew() -> None:
     [
         ("a ready pod is not broken by one failure", Verdict.READY, "Serving", "FFF", "rrx"),
         ("a ready pod that refuses had served", Verdict.READY, "Serving", "RRR", "rrx"),
+        ("a ready pod that is not ready had served", Verdict.READY, "Serving", "KKK", "rrx"),
+        ("one that stopped serving had served", Verdict.BROKEN, "StoppedServing", "KK", "xx"),
         ("a broken pod is not healed by one success", Verdict.BROKEN, "NoAnswer", "SS", "xr"),
         ("a broken pod stays broken", Verdict.BROKEN, "NoAnswer", "NN", "xx"),
         ("a loading pod goes on loading", Verdict.LOADING, "ModelLoading", "LL", "ll"),
@@ -295,9 +309,9 @@ def test_a_restart_of_the_checker_changes_no_verdict_by_itself(
 
 def test_a_restart_of_the_checker_never_hides_a_verdict_for_long() -> None:
     history = resume(POD, Verdict.READY, "Serving", "", since=at(100))
-    alternating = rounds("LBLBLBL", history, POD, since=200)
-    assert verdicts(alternating) == "rrrrrrr"
-    assert alternating[-1].settled
+    doubtful = rounds("UFUFU", history, POD, since=200)
+    assert verdicts(doubtful[:-1]) == "rrrr"
+    assert doubtful[-1].settled
 
 
 LETTERS = st.text(alphabet="SDLBZFGRNU+", max_size=40)

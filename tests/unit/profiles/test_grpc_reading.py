@@ -30,7 +30,7 @@ SERVING, NOT_SERVING = said("SERVING"), said("NOT_SERVING")
     ("answer", "sign", "reason"),
     [
         (SERVING, "Serves", ""),
-        (NOT_SERVING, "Loading", "NotServing"),
+        (NOT_SERVING, "NotReady", "NotServing"),
         (said("UNKNOWN"), "Unknown", "HealthNotTold"),
         (said("SERVICE_UNKNOWN"), "Fails", "ComponentNotFound"),
         (Answer(Outcome.ANSWERED, 0, b"\x12\x00"), "Fails", "UnexpectedAnswer"),
@@ -65,9 +65,9 @@ def by_service(required: dict[str, Answer], optional: dict[str, Answer] | None =
 
 def test_the_services_of_the_policy_are_asked_for_by_name() -> None:
     reading = by_service({"asr.Recognizer": SERVING, "tts.Speech": NOT_SERVING})
-    assert (reading.sign, reading.reason) == (Sign.LOADING, "NotServing")
+    assert (reading.sign, reading.reason) == (Sign.NOT_READY, "NotServing")
     told = {item.name: (item.sign.value, item.required) for item in reading.components}
-    assert told == {"asr.Recognizer": ("Serves", True), "tts.Speech": ("Loading", True)}
+    assert told == {"asr.Recognizer": ("Serves", True), "tts.Speech": ("NotReady", True)}
 
 
 def test_a_service_that_the_server_does_not_know_fails() -> None:

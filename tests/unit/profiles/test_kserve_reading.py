@@ -35,8 +35,8 @@ def kserve(
     [
         (answered(200, {"name": "k1", "ready": True}), "Serves", ""),
         (answered(200, b""), "Serves", ""),
-        (answered(200, {"name": "k1", "ready": False}), "Loading", "ModelNotReady"),
-        (MODEL_NOT_READY, "Loading", "ModelNotReady"),
+        (answered(200, {"name": "k1", "ready": False}), "NotReady", "ModelNotReady"),
+        (MODEL_NOT_READY, "NotReady", "ModelNotReady"),
         (UNKNOWN_MODEL, "Fails", "ModelNotFound"),
         (answered(500, {"error": "x"}), "Fails", "UnexpectedStatus"),
         (answered(401), "Unknown", "AccessDenied"),
@@ -50,7 +50,7 @@ def test_the_models_own_answer_decides(model: Answer, sign: str, reason: str) ->
 
 
 def test_a_ready_server_does_not_speak_for_a_model_that_is_not() -> None:
-    assert kserve("k1", model=MODEL_NOT_READY).sign is Sign.LOADING
+    assert kserve("k1", model=MODEL_NOT_READY).sign is Sign.NOT_READY
 
 
 def test_an_unknown_model_is_told_with_those_there_are() -> None:
@@ -94,8 +94,8 @@ NO_PATH = answered(404, {"error": "invalid path"})
     ("model", "sign", "reason"),
     [
         (MODEL_READY, "Serves", ""),
-        (answered(200, {"name": "k1", "ready": False}), "Loading", "ModelNotReady"),
-        (answered(503, b"<html><title>503: Model with name k1 is not ready."), "Loading", None),
+        (answered(200, {"name": "k1", "ready": False}), "NotReady", "ModelNotReady"),
+        (answered(503, b"<html><title>503: Model with name k1 is not ready."), "NotReady", None),
         (UNKNOWN_MODEL, "Fails", "PathNotFound"),
         (answered(404, b"nginx"), "Fails", "PathNotFound"),
     ],

@@ -129,7 +129,7 @@ ROUNDS = [
         {"a": "Serves", "lora": "Serves"},
     ),
     ("vllm", ("a",), {"models": unanswered(Outcome.NO_ANSWER)}, "Serves", "", {"a": "Unknown"}),
-    ("sglang", ("a",), {"health": answered(503)}, "Loading", "ServerNotReady", {"a": "Loading"}),
+    ("sglang", ("a",), {"health": answered(503)}, "NotReady", "ServerNotReady", {"a": "NotReady"}),
     (
         "sglang",
         ("a",),
@@ -147,7 +147,7 @@ ROUNDS = [
         "",
         {"n": "Serves", "m": "Serves"},
     ),
-    ("nim", ("a",), {"ready": answered(503)}, "Loading", "ServerNotReady", {"a": "Loading"}),
+    ("nim", ("a",), {"ready": answered(503)}, "NotReady", "ServerNotReady", {"a": "NotReady"}),
     ("llamacpp", ("a",), {"health": answered(503)}, "Loading", "ModelLoading", {"a": "Loading"}),
     (
         "llamacpp",
@@ -269,8 +269,8 @@ ROUNDS = [
     ),
     ("speaches", ("a",), {"loaded": answered(200, {"models": []})}, "Serves", "", {"a": "Asleep"}),
     ("speaches", (), {"models": listing()}, "Asleep", "NoModel", {}),
-    ("dynamo", (), {"models": listing()}, "Loading", "NoWorkers", {}),
-    ("dynamo", ("a",), {"models": listing()}, "Loading", "NoWorkers", {"a": "Loading"}),
+    ("dynamo", (), {"models": listing()}, "NotReady", "NoWorkers", {}),
+    ("dynamo", ("a",), {"models": listing()}, "NotReady", "NoWorkers", {"a": "NotReady"}),
     ("dynamo", (), {"models": GONE}, "Serves", "", {}),
     (
         "dynamo",

@@ -35,7 +35,7 @@ def mlserver(
     ("model", "sign", "reason"),
     [
         (OK, "Serves", ""),
-        (NOT_READY, "Loading", "ModelLoading"),
+        (NOT_READY, "NotReady", "ModelNotReady"),
         (UNKNOWN_MODEL, "Fails", "ModelNotFound"),
         (answered(500, {"error": "x"}), "Fails", "UnexpectedStatus"),
         (answered(403), "Unknown", "AccessDenied"),

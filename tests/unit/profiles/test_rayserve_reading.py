@@ -34,9 +34,9 @@ def rayserve(
     [
         (HEALTHY, "Serves", ""),
         (NO_ROUTES, "Loading", "NoRoutes"),
-        (NO_REPLICAS, "Loading", "NoReplicas"),
+        (NO_REPLICAS, "NotReady", "NoReplicas"),
         (DRAINING, "Fails", "Draining"),
-        (answered(503, b"later words"), "Loading", "ServerNotReady"),
+        (answered(503, b"later words"), "NotReady", "ServerNotReady"),
         (answered(404), "Fails", "UnexpectedStatus"),
         (unanswered(Outcome.REFUSED), "Silent", "ConnectionRefused"),
         (unanswered(Outcome.NO_ANSWER), "Silent", "NoAnswer"),

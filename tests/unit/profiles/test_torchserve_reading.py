@@ -65,7 +65,7 @@ def test_ping_speaks_for_the_server(ping: Answer, sign: str, reason: str) -> Non
         (described("READY"), "Serves", ""),
         (described("READY", "UNLOADING"), "Serves", ""),
         (described("READY", "UNLOADING", least=2), "Degraded", "WorkersMissing"),
-        (described("UNLOADING"), "Loading", "ModelLoading"),
+        (described("UNLOADING"), "NotReady", "ModelNotReady"),
         (described(), "Fails", "WorkersMissing"),
         (described(least=0), "Asleep", "ModelScaledToZero"),
         (described("READY", least="x"), "Serves", ""),

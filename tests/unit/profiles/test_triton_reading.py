@@ -142,10 +142,10 @@ TABLE = {
     "exiting": (["good"], [GOOD], answered(503), ["good"], "Fails", "ServerExiting"),
     "not Triton at all": ([], answered(404), answered(404), [], "Fails", "UnexpectedStatus"),
     "restricted, ready": (["good"], RESTRICTED, answered(200), ["good"], "Serves", ""),
-    "restricted, not ready": (["good"], RESTRICTED, NOT, [], "Loading", "ModelNotReady"),
-    "restricted, none named": ([], RESTRICTED, NOT, [], "Loading", "ServerNotReady"),
+    "restricted, not ready": (["good"], RESTRICTED, NOT, [], "NotReady", "ModelNotReady"),
+    "restricted, none named": ([], RESTRICTED, NOT, [], "NotReady", "ServerNotReady"),
     "index hangs": (["good"], unanswered(Outcome.NO_ANSWER), answered(200), ["good"], "Serves", ""),
-    "index is nonsense": (["good"], answered(200, b"\xff{"), NOT, [], "Loading", "ModelNotReady"),
+    "index is nonsense": (["good"], answered(200, b"\xff{"), NOT, [], "NotReady", "ModelNotReady"),
 }
 
 
