@@ -1,39 +1,33 @@
 """The HTTP transport: one request to a server, one answer; the edge where checks touch a network.
 
 Every request has a connection of its own, as a kubelet's probe has, so that a full accept queue
-or a dead listener is seen. Nothing here judges: an answer says how the exchange ended, and the
-step that asked reads it.
+or a dead listener is seen; where the policy says so, one connection is kept from check to check.
+Nothing here judges: an answer says how the exchange ended, and the step that asked reads it.
 """
 
 import asyncio
 import errno
 import re
 import socket
-import struct
+import ssl
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, cast
-
-import httptools
+from typing import Final
 
 from inferencehealth import __version__
-from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
+from inferencehealth.checks.connection import Connection
+from inferencehealth.checks.kept import Kept, kept_by
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request, Trust
+from inferencehealth.checks.tls import what_failed
 
-MAX_HEAD: Final = 16 * 1024
-"""Bytes of status lines and headers that are read at most, interim responses included."""
+CONNECT_TIMEOUT: Final = 4.0
+"""Seconds for a connection at most, however patient the check is with the answer.
 
-LINGER: Final = 1.0
-"""Seconds a server has to close after its answer, before we reset the connection.
-
-A server that closes first keeps TIME_WAIT on its side; a thousand checks a second would
-otherwise hold 60,000 sockets on ours (kubernetes/kubernetes#115143, where a kubelet waits 1 s).
+Linux sends its first SYN again after 1 s and 3 s (RFC 6298; net/ipv4/tcp_timer.c): two lost
+packets are forgiven, and a network that drops them all does not hold a place for longer.
 """
 
-_FRAMING: Final = 8
-"""Wire bytes per byte of body: a chunk of one byte costs six, and leaves room for trailers."""
-
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _OURS: Final = frozenset(
     {
         "host",
@@ -61,10 +55,11 @@ _CONNECT_OUTCOMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request's bytes around the place where the host goes."""
+    """A request's bytes around the place where the host goes, for either kind of connection."""
 
     before_host: bytes
-    after_host: bytes
+    closing: bytes
+    keeping: bytes
 
 
 @lru_cache(maxsize=4096)
@@ -84,18 +79,23 @@ def prepare(request: Request) -> Prepared:
             raise ValueError(f"header {name!r} has unprintable characters")
         if name.lower() in _OURS:
             raise ValueError(f"header {name!r} is written by the check itself")
+    return Prepared(
+        before_host=f"{request.method} {request.path} HTTP/1.1\r\nHost: ".encode("ascii"),
+        closing=_after_host(request, "close"),
+        keeping=_after_host(request, "keep-alive"),
+    )
+
+
+def _after_host(request: Request, connection: str) -> bytes:
     lines = [
         f"User-Agent: inferencehealth/{__version__}",
         "Accept-Encoding: identity",
-        "Connection: close",
+        f"Connection: {connection}",
         *(f"{name}: {value}" for name, value in request.headers),
     ]
     if request.body or request.method != "GET":
         lines.append(f"Content-Length: {len(request.body)}")
-    return Prepared(
-        before_host=f"{request.method} {request.path} HTTP/1.1\r\nHost: ".encode("ascii"),
-        after_host=("\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode("ascii") + request.body,
-    )
+    return ("\r\n" + "\r\n".join(lines) + "\r\n\r\n").encode("ascii") + request.body
 
 
 async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
@@ -112,163 +112,133 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
         socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, address)
     except (OSError, ValueError):
         return Answer(Outcome.UNREACHABLE)
-    host = f"[{address}]:{port}" if ipv6 else f"{address}:{port}"
-    message = prepared.before_host + host.encode("ascii") + prepared.after_host
+    host = (f"[{address}]:{port}" if ipv6 else f"{address}:{port}").encode("ascii")
     loop = asyncio.get_running_loop()
-    exchange = _Exchange(message, request.max_body, loop)
+    # What is not safe to send twice never goes over a connection that may be dead already.
+    if not peer.keep_alive or request.method != "GET":
+        message = prepared.before_host + host + prepared.closing
+        fresh = _connection(loop, peer, message, request.max_body)
+        return await _exchange(fresh, peer, port, timeout=timeout)
+    message = prepared.before_host + host + prepared.keeping
+    kept = kept_by(loop)
+    idle = kept.take((address, port, peer.trust))
+    if idle is not None:
+        idle.begin(message=message, max_body=request.max_body)
+        answer = await _exchange(idle, peer, port, timeout=timeout, kept=kept)
+        if answer.outcome is not Outcome.RESET or idle.response.begun:
+            return answer
+        # It was dead before we asked: that says nothing about the server.
+        timeout -= time.monotonic() - started
+    fresh = _connection(loop, peer, message, request.max_body)
+    return await _exchange(fresh, peer, port, timeout=timeout, kept=kept)
+
+
+def _connection(
+    loop: asyncio.AbstractEventLoop, peer: Peer, message: bytes, max_body: int
+) -> Connection:
+    return Connection(loop, message=message, max_body=max_body, secured=peer.trust is not None)
+
+
+async def _exchange(
+    connection: Connection,
+    peer: Peer,
+    port: int,
+    *,
+    timeout: float,  # noqa: ASYNC109
+    kept: Kept | None = None,
+) -> Answer:
+    """One exchange over the connection, which is made if it is new, and kept if that is wanted."""
+    loop, started, why = asyncio.get_running_loop(), time.monotonic(), ""
+    alarm = _Alarm(loop, connection, timeout)
     try:
-        async with asyncio.timeout(timeout):
-            await loop.create_connection(lambda: exchange, address, port)
-            outcome = await exchange.ended
-    except TimeoutError:
-        outcome = Outcome.NO_ANSWER if exchange.connected else Outcome.CONNECT_TIMEOUT
+        if not connection.connected:
+            await loop.create_connection(lambda: connection, peer.address, port)
+            if peer.trust is not None:
+                await _secure(loop, connection, peer.trust, peer.address)
+        outcome = await connection.ended
+        why = connection.why
+    except asyncio.CancelledError:
+        if not alarm.rang_alone():
+            raise
+        outcome = _unfinished(connection)
+    except ssl.SSLError as error:
+        outcome, why = Outcome.TLS, what_failed(error)
     except OSError as error:
-        outcome = _CONNECT_OUTCOMES.get(error.errno or 0, Outcome.UNREACHABLE)
+        outcome = _broken(connection, error)
     finally:
-        exchange.leave()
-    seconds = time.monotonic() - started
+        alarm.stop()
+        if kept is not None and connection.usable:
+            kept.keep((peer.address, port, peer.trust), connection)
+        else:
+            connection.leave()
+    seconds, response = time.monotonic() - started, connection.response
     if outcome is Outcome.ANSWERED:
-        return Answer(outcome, exchange.status, exchange.body, seconds)
-    return Answer(outcome, seconds=seconds)
+        return Answer(outcome, response.status, response.body, seconds, response.retry_after)
+    return Answer(outcome, seconds=seconds, why=why)
 
 
-class _Exchange(asyncio.Protocol):
-    """One connection: writes the request, parses the answer, then waits for the server to close.
+async def _secure(
+    loop: asyncio.AbstractEventLoop, connection: Connection, trust: Trust, address: str
+) -> None:
+    """TLS over the connection, then the request; raises ssl.SSLError and OSError."""
+    if connection.raw is None:
+        return  # lost already: its outcome is known
+    verified = trust.context.verify_mode is ssl.CERT_REQUIRED
+    name = trust.name or (address if verified else "")
+    transport = await loop.start_tls(
+        connection.raw, connection, trust.context, server_hostname=name
+    )
+    if transport is not None:
+        connection.send(transport)
 
-    `ended` resolves once, as soon as the outcome is known; the connection may outlive it by
-    LINGER seconds.
+
+def _unfinished(connection: Connection) -> Outcome:
+    """What an exchange came to whose time is up."""
+    if connection.ended.done() and not connection.ended.cancelled():
+        return connection.ended.result()
+    if not connection.connected:
+        return Outcome.CONNECT_TIMEOUT
+    return Outcome.UNFINISHED if connection.response.begun else Outcome.NO_ANSWER
+
+
+def _broken(connection: Connection, error: OSError) -> Outcome:
+    """What an exchange came to whose connection failed."""
+    if connection.connected:
+        return Outcome.RESET  # in the handshake of TLS; asyncio gives no errno then
+    return _CONNECT_OUTCOMES.get(error.errno or 0, Outcome.UNREACHABLE)
+
+
+class _Alarm:
+    """Ends the wait of the current task, first for a connection, then for the whole answer.
+
+    As asyncio.timeout() does by cancelling the task, but with one timer for both bounds.
     """
 
-    __slots__ = (
-        "_left_body",
-        "_left_head",
-        "_left_wire",
-        "_lingering",
-        "_loop",
-        "_message",
-        "_parser",
-        "_parts",
-        "_transport",
-        "connected",
-        "ended",
-        "in_body",
-        "sized",
-        "status",
-    )
+    __slots__ = ("_connection", "_left", "_loop", "_rung", "_task", "_timer")
 
-    def __init__(self, message: bytes, max_body: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, connection: Connection, timeout: float
+    ) -> None:
         self._loop = loop
-        self._message = message
-        self._parser = httptools.HttpResponseParser(self)
-        self._parts: list[bytes] = []
-        self._left_head = MAX_HEAD
-        self._left_body = max_body
-        self._left_wire = 2 * MAX_HEAD + _FRAMING * max_body
-        self._transport: asyncio.Transport | None = None
-        self._lingering: asyncio.TimerHandle | None = None
-        self.ended: asyncio.Future[Outcome] = loop.create_future()
-        self.connected = False
-        self.in_body = False
-        self.sized = False
-        self.status = 0
+        self._connection = connection
+        self._task = asyncio.current_task(loop)
+        self._rung = False
+        first = timeout if connection.connected else min(timeout, CONNECT_TIMEOUT)
+        self._left = timeout - first
+        self._timer = loop.call_later(first, self._ring)
 
-    @property
-    def body(self) -> bytes:
-        return b"".join(self._parts)
+    def stop(self) -> None:
+        """Does not ring any more."""
+        self._timer.cancel()
 
-    def leave(self) -> None:
-        """Lets go of the connection: waits for the server to close it if it answered in full."""
-        if self._transport is None:
-            return
-        if self.ended.done() and not self.ended.cancelled() and self.status:
-            self._lingering = self._loop.call_later(LINGER, self._reset)
-        else:
-            self._reset()
+    def rang_alone(self) -> bool:
+        """Whether the task was cancelled by this alarm and nobody else; takes that back."""
+        return self._rung and self._task is not None and self._task.uncancel() <= 0
 
-    def _end(self, outcome: Outcome) -> None:
-        if self.ended.done():
-            return
-        self.ended.set_result(outcome)
-        if outcome is not Outcome.ANSWERED:
-            self.status = 0
-            self._reset()
-
-    def _reset(self) -> None:
-        if self._transport is None:
-            return
-        peer = self._transport.get_extra_info("socket")
-        if peer is not None:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self._transport.abort()
-
-    # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclasses of asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-        self.connected = True
-        self._transport.write(self._message)
-
-    def data_received(self, data: bytes) -> None:
-        if self.ended.done():
-            # More than one whole answer: nobody reads on.
-            self._reset()
-            return
-        self._left_wire -= len(data)
-        if self._left_wire < 0:
-            self._end(Outcome.TOO_LARGE)
-        try:
-            while data and not self.ended.done():
-                if self._left_head <= 0 and not self.in_body:
-                    self._end(Outcome.TOO_LARGE)
-                    break
-                part = data if self.in_body else data[: self._left_head]
-                self._parser.feed_data(part)
-                self._left_head -= len(part)
-                data = data[len(part) :]
-        except httptools.HttpParserError:
-            self._end(Outcome.MALFORMED)
-
-    def eof_received(self) -> bool:
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.ended.done():
-            whole = exc is None and self.in_body and not self.sized
-            self._end(Outcome.ANSWERED if whole else Outcome.RESET)
-        if self._lingering is not None:
-            self._lingering.cancel()
-        self._transport = None
-        # The parser holds this object by its callbacks; without the cut only the collector of
-        # reference cycles would free the two, a thousand times a second.
-        del self._parser
-
-    # httptools callbacks
-
-    def on_header(self, name: bytes, _value: bytes) -> None:
-        if name.lower() in (b"content-length", b"transfer-encoding"):
-            self.sized = True
-
-    def on_headers_complete(self) -> None:
-        if self.ended.done():
-            return
-        self.status = self._parser.get_status_code()
-        self.in_body = self.status >= 200
-        if self.status < 100 or self.status == 101:
-            # Impossible, or a change of protocol that nobody asked for.
-            self._end(Outcome.MALFORMED)
-
-    def on_body(self, body: bytes) -> None:
-        self._left_body -= len(body)
-        if self._left_body < 0:
-            self._end(Outcome.TOO_LARGE)
-        elif not self.ended.done():
-            self._parts.append(body)
-
-    def on_message_complete(self) -> None:
-        if self.in_body:
-            self._end(Outcome.ANSWERED)
-        else:
-            # An interim response: the answer is still to come.
-            self.sized = False
-            self.status = 0
+    def _ring(self) -> None:
+        if self._left > 0 and self._connection.connected:
+            self._timer = self._loop.call_later(self._left, self._ring)
+            self._left = 0.0
+        elif self._task is not None:
+            self._rung = True
+            self._task.cancel()

@@ -11,7 +11,8 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferencehealth.checks.http import MAX_HEAD, ask, prepare
+from inferencehealth.checks.http import ask, prepare
+from inferencehealth.checks.response import MAX_HEAD
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -187,12 +188,16 @@ async def _dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     writer.close()
 
 
-@pytest.mark.parametrize("handler", [_silent, _dripping], ids=["never", "never in full"])
+@pytest.mark.parametrize(
+    ("handler", "outcome"),
+    [(_silent, Outcome.NO_ANSWER), (_dripping, Outcome.UNFINISHED)],
+    ids=["never", "never in full"],
+)
 def test_a_server_that_accepts_and_does_not_answer_is_told_apart(
-    runner: asyncio.Runner, handler: Handler
+    runner: asyncio.Runner, handler: Handler, outcome: Outcome
 ) -> None:
     answer = runner.run(exchange(handler, within=IMPATIENCE))
-    assert (answer.outcome, answer.status, answer.body) == (Outcome.NO_ANSWER, 0, b"")
+    assert (answer.outcome, answer.status, answer.body) == (outcome, 0, b"")
 
 
 def test_a_reset_before_the_answer_is_a_reset(runner: asyncio.Runner) -> None:
