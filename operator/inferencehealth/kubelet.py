@@ -70,8 +70,15 @@ def startup_allowance(numbers: Numbers) -> float:
 
     The first probe may come at once after the delay and fail at once (refused), so n failures
     span only n - 1 periods: the often quoted failureThreshold × periodSeconds is one too many.
+    A delay may end up to a second early, because the kubelet cuts the container's start off to
+    the second (status_manager.go, normalizeStatus).
     """
-    return numbers.initial_delay + (numbers.failures - 1) * numbers.period
+    return certain_delay(numbers.initial_delay) + (numbers.failures - 1) * numbers.period
+
+
+def certain_delay(initial_delay: int) -> int:
+    """Seconds of an initialDelaySeconds that pass for certain."""
+    return max(0, initial_delay - 1)
 
 
 def worst_startup(numbers: Numbers) -> float:

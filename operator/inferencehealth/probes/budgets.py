@@ -11,7 +11,7 @@ from typing import Final
 
 from inferencehealth.api.durations import format_duration
 from inferencehealth.api.probes import ProbeNumbers
-from inferencehealth.kubelet import Numbers, startup_allowance, worst_detection
+from inferencehealth.kubelet import Numbers, certain_delay, startup_allowance, worst_detection
 
 MAX_PERIOD: Final = 10
 """A probe every 10 s is Kubernetes' own default; asking more seldom saves nothing."""
@@ -51,7 +51,8 @@ def compile_startup(budget: float, timeout: int, exact: ProbeNumbers) -> Numbers
     """
     delay = exact.initial_delay_seconds or 0
     period = exact.period_seconds or min(MAX_PERIOD, max(1, floor(budget / STARTUP_STEPS)))
-    failures = exact.failure_threshold or max(1, ceil((budget - delay) / period) + 1)
+    waited = certain_delay(delay)
+    failures = exact.failure_threshold or max(1, ceil((budget - waited) / period) + 1)
     return Numbers(delay, period, exact.timeout_seconds or min(timeout, period), failures)
 
 
