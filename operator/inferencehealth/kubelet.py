@@ -20,6 +20,10 @@ DEFAULT_PERIOD = 10
 DEFAULT_TIMEOUT = 1
 DEFAULT_FAILURES = 3
 """What the API server fills in where a probe says nothing."""
+DEFAULT_GRACE = 30
+"""Seconds between SIGTERM and SIGKILL where a pod says nothing."""
+LONG_GRACE = 60
+"""Pods that ask for more do so to finish requests, which a hung process never does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,15 @@ def certain_delay(initial_delay: int) -> int:
 def worst_startup(numbers: Numbers) -> float:
     """Longest time in seconds that a container which never starts can live."""
     return numbers.initial_delay + worst_detection(numbers)
+
+
+def hung_grace(pod_grace: int) -> int | None:
+    """Seconds that a container which failed its liveness probe should have to end.
+
+    None where the pod's own terminationGracePeriodSeconds will do. A probe's own wins over the
+    pod's, also a longer one (kuberuntime_container.go, setTerminationGracePeriod).
+    """
+    return DEFAULT_GRACE if pod_grace > LONG_GRACE else None
 
 
 def handler_kind(probe: Mapping[str, Any]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inferencehealth.kubelet import DEFAULT_GRACE
+
 OWNED_KINDS = ("startupProbe", "livenessProbe", "readinessProbe")
 """The probe fields of a container, in the order in which the kubelet runs them."""
 
@@ -57,12 +59,19 @@ class Workload:
     replicas: int
     selector: Mapping[str, Any]
     containers: tuple[Container, ...]
+    grace: int
+    """Seconds that its pods have to end."""
     raw: Mapping[str, Any]
 
     @property
     def ref(self) -> str:
         """Kind and name as kubectl takes them: "deployment/triton"."""
         return f"{self.kind.lower()}/{self.name}"
+
+
+def _grace(pod: Mapping[str, Any]) -> int:
+    given = pod.get("terminationGracePeriodSeconds")
+    return given if isinstance(given, int) else DEFAULT_GRACE
 
 
 def workload(raw: Mapping[str, Any]) -> Workload:
@@ -90,6 +99,7 @@ def workload(raw: Mapping[str, Any]) -> Workload:
             for c in pod.get("initContainers") or ()
             if c.get("restartPolicy") == "Always"
         ),
+        grace=_grace(pod),
         raw=raw,
     )
 

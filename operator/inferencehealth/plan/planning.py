@@ -6,13 +6,15 @@ from typing import Any
 
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Strategy
-from inferencehealth.api.report import CheckSpec, Detection, Finding
-from inferencehealth.kubelet import Handler, probe
+from inferencehealth.api.report import CheckSpec, Detection, Finding, ProbesReport
+from inferencehealth.kubelet import Handler, hung_grace, probe
+from inferencehealth.plan.admitted import admitted
 from inferencehealth.plan.advice import advise
 from inferencehealth.plan.checking import check_spec, startup_budget
 from inferencehealth.plan.endpoints import endpoint_problems
 from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, compile_probes
 from inferencehealth.probes.findings import owned_by_controller
+from inferencehealth.probes.gates import NO_GATE, GatePlan, gate_findings, plan_gate
 from inferencehealth.probes.merge import ProbePlan, decide
 from inferencehealth.probes.ownership import ours
 from inferencehealth.probes.writes import JsonPatch, SsaApply, recommended_patch, write_of
@@ -27,20 +29,25 @@ class Plan:
     """What a policy means for one workload.
 
     `check` is None when it is not known what to check; `probes` is empty when a problem keeps
-    them from being planned, else one for each of OWNED_KINDS in that order; `patch` is what would
-    change, for `kubectl patch`.
+    them from being planned, else one for each of OWNED_KINDS in that order; `gate` is what happens
+    to the readiness gate; `patch` is what would change, for `kubectl patch`.
     """
 
     detection: Detection = field(default=Detection())
     check: CheckSpec | None = None
     probes: tuple[ProbePlan, ...] = ()
+    gate: GatePlan = NO_GATE
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     patch: dict[str, Any] | None = None
 
 
-def plan(policy: Policy, workload: Workload) -> Plan:
-    """What the policy means for the workload; never raises for objects that the API accepts."""
+def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = None) -> Plan:
+    """What the policy means for the workload; never raises for objects that the API accepts.
+
+    `previous` is what the workload's report says of its probes: by it, those that admission gave
+    the workload in our name are known again when the plan has changed.
+    """
     spec = policy.spec
     owned = owned_by_controller(workload)
     detected = detect(workload, spec.server, spec.target.container)
@@ -54,11 +61,13 @@ def plan(policy: Policy, workload: Workload) -> Plan:
     if isinstance(compiled, Problem):
         return Plan(detection, check, findings=owned, problems=(compiled,))
     handlers = detected.profile.handlers(_asked(policy, detected, check, compiled))
-    probes = _probes(policy, workload, detected, handlers, compiled)
+    probes = _probes(policy, workload, detected, handlers, compiled, previous)
+    gate = plan_gate(workload, asked=check.gate is not None, mode=spec.probes.mode)
     return Plan(
         detection=detection,
         check=check.model_copy(update={"startup_budget": startup_budget(check, policy, probes)}),
         probes=probes,
+        gate=gate,
         findings=(
             *owned_by_controller(workload, detected.container, probes),
             *advise(
@@ -69,8 +78,9 @@ def plan(policy: Policy, workload: Workload) -> Plan:
                 compiled=compiled,
                 probes=probes,
             ),
+            *gate_findings(gate, workload),
         ),
-        patch=recommended_patch(detected.container, probes),
+        patch=recommended_patch(detected.container, probes, gate),
     )
 
 
@@ -78,7 +88,7 @@ def apply_operations(planned: Plan, workload: Workload) -> SsaApply | JsonPatch 
     """The one write that brings the plan's probes about; None where there is nothing to write."""
     name = planned.detection.container
     container = next((c for c in workload.containers if c.name == name), None)
-    return write_of(workload, container, planned.probes) if container else None
+    return write_of(workload, container, planned.probes, planned.gate) if container else None
 
 
 def _detection(detected: Detected) -> Detection:
@@ -122,6 +132,7 @@ def _probes(
     detected: Detected,
     handlers: Handlers,
     compiled: CompiledSet,
+    previous: ProbesReport | None,
 ) -> tuple[ProbePlan, ...]:
     process = policy.spec.probes.liveness.strategy is Strategy.PROCESS
     wanted: Mapping[str, tuple[Handler, Compiled | None]] = {
@@ -129,7 +140,9 @@ def _probes(
         "livenessProbe": (handlers.process if process else handlers.liveness, compiled.liveness),
         "readinessProbe": (handlers.readiness, compiled.readiness),
     }
-    return tuple(_probe(policy, workload, detected, kind, wanted[kind]) for kind in OWNED_KINDS)
+    return tuple(
+        _probe(policy, workload, detected, kind, wanted[kind], previous) for kind in OWNED_KINDS
+    )
 
 
 def _probe(
@@ -138,11 +151,16 @@ def _probe(
     detected: Detected,
     kind: str,
     deserved: tuple[Handler, Compiled | None],
+    previous: ProbesReport | None,
 ) -> ProbePlan:
     handler, compiled = deserved
     asked, container = policy.spec.probes, detected.container
-    existing, mine = container.probe(kind), ours(workload, container, kind)
+    existing = container.probe(kind)
     wanted = probe(handler, compiled.numbers) if compiled else None
+    mine = ours(workload, container, kind) or admitted(workload, container, kind, wanted, previous)
+    hung = hung_grace(workload.grace) if kind == "livenessProbe" else None
+    if wanted and hung is not None:
+        wanted["terminationGracePeriodSeconds"] = hung
     action = decide(
         mode=asked.mode,
         policy=asked.existing,
@@ -152,4 +170,9 @@ def _probe(
         hands_off=workload.owner is not None,
     )
     reason = compiled.reason if compiled else f"{detected.profile.title} documents none"
+    if hung is not None:
+        reason += (
+            f"; a hung process then has {hung}s to end, not the {workload.grace}s in which the pod "
+            "drains"
+        )
     return ProbePlan(kind, wanted, action, existing, mine, reason)

@@ -499,3 +499,17 @@ def test_the_same_input_gives_the_same_plan_and_report() -> None:
     one, other = plan(a_policy(), target), plan(a_policy(), target)
     assert one == other
     assert probes_report(one) == probes_report(other)
+
+
+@pytest.mark.parametrize(
+    ("pod_grace", "liveness_grace"), [(None, None), (30, None), (60, None), (3600, 30)]
+)
+def test_a_hung_process_is_not_given_the_time_that_draining_takes(
+    pod_grace: int | None, liveness_grace: int | None
+) -> None:
+    server = deployment({"image": TRITON})
+    server.raw["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = pod_grace
+    probes = wanted(plan(a_policy(), workload(server.raw)))
+    assert probes["livenessProbe"].get("terminationGracePeriodSeconds") == liveness_grace
+    assert "terminationGracePeriodSeconds" not in probes["readinessProbe"]
+    assert "terminationGracePeriodSeconds" not in probes["startupProbe"]
