@@ -45,8 +45,9 @@ class Engine:
     """What is checked, and what is known about it.
 
     `mark` is called with the key of each report whose health may have changed, `told` with each
-    change of a verdict. `identity` is the Lease by which readers know that we still look. `clock`
-    gives epoch seconds.
+    change of a verdict. `identity` is the Lease by which readers know that we still look. `mine`
+    says by a workload's UID whether it is ours to check; call `share` when it says otherwise than
+    before. `clock` gives epoch seconds.
     """
 
     def __init__(
@@ -57,15 +58,17 @@ class Engine:
         concurrency: int,
         mark: Callable[[Key], None],
         told: Callable[[Transition], None],
+        mine: Callable[[str], bool] = lambda _uid: True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ask = ask
         self._identity = identity
         self._mark = mark
         self._told = told
+        self._mine = mine
         self._clock = clock
         self._targets = Targets()
-        self._pods: dict[Key, PodRecord] = {}
+        self._reports: dict[Key, ReportRecord] = {}
         self._works: dict[Key, Work] = {}
         self._started = False
         self._total = 0
@@ -80,37 +83,48 @@ class Engine:
         for work in self._works.values():
             self._complete(work)
 
+    def share(self) -> None:
+        """Take on the reports that are ours now, and give up those that no longer are."""
+        for key, record in self._reports.items():
+            mine = self._mine(record.workload.uid)
+            if mine and key not in self._works:
+                self._take(record)
+            elif not mine and key in self._works:
+                self._give_up(key)
+
     def on_report(self, change: Change[ReportRecord]) -> None:
         """A report appeared, changed or went away."""
-        record, work = change.new, self._works.get(change.key)
+        record, key = change.new, change.key
         if record is None or record.check is None:
-            self._apply(self._targets.set_report(change.key, None))
-            self._works.pop(change.key, None)
-            self._mark(change.key)
+            self._give_up(key)
+            if self._reports.pop(key, None) is not None and change.old is not None:
+                self._apply(self._targets.set_report(key, None, change.old.workload))
+            self._mark(key)
             return
-        if work is None:
-            work = self._works[change.key] = work_for(record, record.check)
-        elif work.record.generation == record.generation:
-            work.record = record  # only its status: our own writing comes back, or others' parts
+        self._reports[key] = record
+        work = self._works.get(key)
+        if work is not None and work.record.generation == record.generation:
+            self._reread(work, record)
             return
-        else:
+        if work is not None:
             self._respecify(work, record)
-        self._apply(self._targets.set_report(change.key, record.check.pod_selector))
-        self._complete(work)
+        selector = record.check.pod_selector
+        self._apply(self._targets.set_report(key, selector, record.workload))
+        if work is not None:
+            self._complete(work)
+        elif self._mine(record.workload.uid):
+            self._take(record)
 
     def on_pod(self, change: Change[PodRecord]) -> None:
         """A pod appeared, changed or went away; one that is being deleted counts as gone."""
         pod, key = change.new, change.key
         if pod is None or pod.deleting:
-            self._pods.pop(key, None)
             self._apply(self._targets.set_pod(key, None))
             return
-        self._pods[key] = pod
-        self._apply(self._targets.set_pod(key, pod.labels))
-        for report in self._targets.reports_of(key):
-            checked = self._works[report].pods[key]
-            if checked.pod is not pod:
-                self._renew(checked, pod)
+        self._apply(self._targets.set_pod(key, pod))
+        checked = self._checked(key)
+        if checked is not None and checked.pod is not pod:
+            self._renew(checked, pod)
 
     # what is known
 
@@ -160,26 +174,70 @@ class Engine:
                 checked.history = reopen(checked.history)
             self._schedule(checked)
 
+    def _take(self, record: ReportRecord) -> None:
+        """Check the report's pods from now on, beginning with what was said of them last."""
+        if record.check is None:
+            return
+        work = self._works[record.key] = work_for(record, record.check)
+        for pod in self._targets.pods_of(record.key):
+            self._join(work, pod)
+        self._complete(work)
+
+    def _give_up(self, report: Key) -> None:
+        """Check the report's pods no more, and forget what we know of them."""
+        work = self._works.pop(report, None)
+        if work is None:
+            return
+        for checked in work.pods.values():
+            self._leave(checked)
+        self._mark(report)
+
+    def _reread(self, work: Work, record: ReportRecord) -> None:
+        """Only the report's status changed: by our own writing, the controller's or another's.
+
+        A checker that wrote about it after us had it before and was late, or took it while we
+        were away: in both cases it looked longer than we did, so we go on from what it said.
+        """
+        before, after = work.record.health, record.health
+        work.record = record
+        if after is not None and after != before and after.checked_by != self._identity:
+            self._give_up(record.key)
+            self._take(record)
+
     def _apply(self, delta: Delta) -> None:
         for report, key in delta.left:
-            work = self._works[report]
+            work = self._works.get(report)
+            if work is None:
+                continue
             checked = work.pods.pop(key)
             work.waiting.discard(checked)
-            self.scheduler.drop(checked)
-            self._suspicion.forget(checked)
-            self._total -= 1
+            self._leave(checked)
             self._complete(work)
             self._mark(report)
         for report, key in delta.joined:
-            work, pod = self._works[report], self._pods[key]
-            checked = Checked(work, pod, first_history(work, pod, self._clock()))
-            work.pods[key] = checked
-            self._total += 1
-            if not work.complete:
-                work.waiting.add(checked)
-            self._schedule(checked)
-            self._mark(report)
-            self._hear(checked)
+            work = self._works.get(report)
+            if work is not None:
+                self._join(work, self._targets.pod(key))
+                self._mark(report)
+
+    def _join(self, work: Work, pod: PodRecord) -> None:
+        checked = Checked(work, pod, first_history(work, pod, self._clock()))
+        work.pods[pod.namespace, pod.name] = checked
+        self._total += 1
+        if not work.complete:
+            work.waiting.add(checked)
+        self._schedule(checked)
+        self._hear(checked)
+
+    def _leave(self, checked: Checked) -> None:
+        self.scheduler.drop(checked)
+        self._suspicion.forget(checked)
+        self._total -= 1
+
+    def _checked(self, pod: Key) -> Checked | None:
+        report = self._targets.report_of(pod)
+        work = self._works.get(report) if report else None
+        return work.pods.get(pod) if work else None
 
     def _schedule(self, checked: Checked) -> None:
         interval = checked.work.compiled.spec.interval
@@ -204,7 +262,7 @@ class Engine:
             return
         reading = await check_pod(compiled, Peer(facts.ip), self._ask)
         key = (checked.pod.namespace, checked.pod.name)
-        if work.pods.get(key) is not checked or work.compiled is not compiled:
+        if self._checked(key) is not checked or work.compiled is not compiled:
             return
         if (checked.facts.ip, checked.facts.started_at) != (facts.ip, facts.started_at):
             return

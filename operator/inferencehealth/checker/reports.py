@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inferencehealth.api.report import CheckSpec, Health, Report
+from inferencehealth.api.report import CheckSpec, Health, Report, WorkloadRef
 from inferencehealth.kube.store import Key
 
 
@@ -20,6 +20,7 @@ class ReportRecord:
     uid: str
     generation: int
     policy: str
+    workload: WorkloadRef
     check: CheckSpec | None
     health: Health | None
 
@@ -46,6 +47,7 @@ def project_report(raw: Mapping[str, Any]) -> ReportRecord:
         uid=report.metadata.uid,
         generation=report.metadata.generation,
         policy=report.spec.policy,
+        workload=report.spec.workload,
         check=report.spec.check,
         health=_health(status.get("health")),
     )

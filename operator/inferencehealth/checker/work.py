@@ -75,7 +75,7 @@ def first_history(work: Work, pod: PodRecord, now: float) -> History:
     since = epoch(told.since) if told else None
     if told is None or since is None or told.verdict not in set(Verdict):
         return begin(facts, now)
-    return resume(facts, Verdict(told.verdict), told.reason, told.message, since)
+    return resume(facts, Verdict(told.verdict), told.reason, told.message, since, now=now)
 
 
 def facts_of(pod: PodRecord, container: str) -> PodFacts:
@@ -91,4 +91,5 @@ def facts_of(pod: PodRecord, container: str) -> PodFacts:
         restarts=found.restarts if found else 0,
         unschedulable=pod.unschedulable,
         ready=found.ready if found else False,
+        missing="" if found else container,
     )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from inferencehealth.api.report import CheckSpec, Health
+from inferencehealth.api.report import CheckSpec, Health, WorkloadRef
 from inferencehealth.api.target import Selector
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.steps import Answer, Outcome
@@ -44,6 +44,7 @@ def report(
     uid: str = "r1",
     health: Health | None = None,
     policy: str = "p",
+    workload: str = "",
 ) -> ReportRecord:
     return ReportRecord(
         namespace=NAMESPACE,
@@ -51,6 +52,9 @@ def report(
         uid=uid,
         generation=generation,
         policy=policy,
+        workload=WorkloadRef(
+            kind="Deployment", name=workload or name, uid=f"uid-{workload or name}"
+        ),
         check=check or spec(),
         health=health,
     )
@@ -71,6 +75,8 @@ def pod(
     restarts: int = 0,
     ready: bool = True,
     deleting: bool = False,
+    controller: tuple[str, str] | None = None,
+    **labels: str,
 ) -> PodRecord:
     container = ContainerRecord(
         name="server",
@@ -85,7 +91,7 @@ def pod(
         uid=uid or f"uid-{name}",
         namespace=NAMESPACE,
         name=name,
-        labels={"app": app},
+        labels={"app": app, **labels},
         ip=ip,
         phase="Running" if ip else "Pending",
         node="n1",
@@ -93,6 +99,7 @@ def pod(
         ready=ready,
         unschedulable="",
         containers=(container,),
+        controller=controller,
     )
 
 
