@@ -117,12 +117,17 @@ class ProbeReport(Model):
     state: ProbeState = Field(
         description="Off: mode Off. Recommended: see `wanted`. Kept: the author's probe stays. "
         "Injected: ours is in place. Pending: about to be written. Conflicted: another manager "
-        "holds it. Refused: the API server did not accept it. Halted: with ours the rollout failed, so "
-        "what was there before is back."
+        "holds it. Refused: the API server did not accept it. Halted: with ours the rollout "
+        "failed, so what was there before is back."
     )
     wanted: dict[str, Any] | None = Field(
         default=None,
         description="The probe that fits the server.",
+        json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    former: dict[str, Any] | None = Field(
+        default=None,
+        description="Our earlier probe, where it still stands in the workload.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
     original: dict[str, Any] | None = Field(
@@ -139,9 +144,15 @@ class ProbesReport(Model):
     state: ProbeState = Field(
         default=ProbeState.OFF, description="All probes in one word: the most troubled of them."
     )
+    container: str = Field(default="", description="Container whose probes they are.")
     startup: ProbeReport | None = Field(default=None, description="The startup probe.")
     liveness: ProbeReport | None = Field(default=None, description="The liveness probe.")
     readiness: ProbeReport | None = Field(default=None, description="The readiness probe.")
+    gate: ProbeState | None = Field(
+        default=None,
+        description="The readiness gate in the pod template; absent: neither asked for nor there. "
+        "Kept: there, though no policy asks for it.",
+    )
     patch: str = Field(
         default="",
         description="What would change, as a strategic merge patch in JSON for kubectl patch.",

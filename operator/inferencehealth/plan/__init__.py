@@ -1,7 +1,7 @@
 """The one brain: what a policy means for a workload. Pure; controller, CLI and tests call it."""
 
 from inferencehealth.plan.planning import Plan, apply_operations, plan
-from inferencehealth.plan.reporting import probes_report
+from inferencehealth.plan.reporting import by_kind, probes_report
 from inferencehealth.probes.merge import Action, ProbePlan
 from inferencehealth.probes.writes import JsonPatch, SsaApply
 from inferencehealth.problems import Problem
@@ -14,6 +14,7 @@ __all__ = [
     "Problem",
     "SsaApply",
     "apply_operations",
+    "by_kind",
     "plan",
     "probes_report",
 ]

@@ -7,13 +7,13 @@ from typing import Any
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Strategy
 from inferencehealth.api.report import CheckSpec, Detection, Finding, ProbesReport
+from inferencehealth.findings.ownership import owned_by_controller
 from inferencehealth.kubelet import Handler, hung_grace, probe
 from inferencehealth.plan.admitted import admitted
 from inferencehealth.plan.advice import advise
 from inferencehealth.plan.checking import check_spec, startup_budget
 from inferencehealth.plan.endpoints import endpoint_problems
 from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, compile_probes
-from inferencehealth.probes.findings import owned_by_controller
 from inferencehealth.probes.gates import NO_GATE, GatePlan, gate_findings, plan_gate
 from inferencehealth.probes.merge import ProbePlan, decide
 from inferencehealth.probes.ownership import ours
@@ -72,6 +72,7 @@ def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = Non
             *owned_by_controller(workload, detected.container, probes),
             *advise(
                 policy=policy,
+                workload=workload,
                 detected=detected,
                 check=check,
                 handlers=handlers,

@@ -4,18 +4,24 @@ import json
 from typing import Any, Final
 
 from inferencehealth.api.report import ProbeReport, ProbesReport, ProbeState
+from inferencehealth.kubelet import same_probe
 from inferencehealth.plan.planning import Plan
 from inferencehealth.probes.merge import Action, ProbePlan
+from inferencehealth.workloads import OWNED_KINDS
 
 _STATES: Final[dict[Action, ProbeState]] = {
     Action.OFF: ProbeState.OFF,
     Action.RECOMMEND: ProbeState.RECOMMENDED,
+    Action.JOIN: ProbeState.RECOMMENDED,
     Action.KEEP: ProbeState.KEPT,
     Action.INJECT: ProbeState.PENDING,
     Action.REPLACE: ProbeState.PENDING,
     Action.REMOVE: ProbeState.PENDING,
     Action.IN_PLACE: ProbeState.INJECTED,
 }
+
+JOINS: Final = "the probes join the next rollout that somebody else starts"
+"""What a workload in mode Initial waits for."""
 
 _FROM_SETTLED: Final = tuple(ProbeState)
 """States from settled to troubled: the most troubled probe speaks for all three."""
@@ -28,29 +34,45 @@ def probes_report(planned: Plan, *, previous: ProbesReport | None = None) -> Pro
     over from it. A plan with problems has no probes; its problems are told as findings.
     """
     before = previous or ProbesReport()
-    originals = {
-        "startupProbe": before.startup,
-        "livenessProbe": before.liveness,
-        "readinessProbe": before.readiness,
-    }
+    known = by_kind(before)
     told = {
-        one.kind: _probe_report(one, originals[one.kind])
+        one.kind: _probe_report(one, known[one.kind])
         for one in planned.probes
         if one.wanted or one.existing
     }
-    states = [report.state for report in told.values()]
+    gate = None if planned.gate.action is Action.OFF else _STATES[planned.gate.action]
+    states = [report.state for report in told.values()] + ([gate] if gate else [])
+    if not planned.probes:  # what the author wrote must not be forgotten while nothing is planned
+        told = {
+            kind: ProbeReport(state=ProbeState.OFF, original=old.original)
+            for kind, old in known.items()
+            if old and old.original
+        }
     return ProbesReport(
         state=max(states, key=_FROM_SETTLED.index, default=ProbeState.OFF),
+        container=planned.detection.container or before.container,
         startup=told.get("startupProbe"),
         liveness=told.get("livenessProbe"),
         readiness=told.get("readinessProbe"),
+        gate=gate,
         patch=json.dumps(planned.patch, separators=(",", ":")) if planned.patch else "",
+        message=JOINS if any(one.action is Action.JOIN for one in planned.probes) else "",
     )
+
+
+def by_kind(probes: ProbesReport) -> dict[str, ProbeReport | None]:
+    """What is reported of each probe, by its field in the container."""
+    told = (probes.startup, probes.liveness, probes.readiness)
+    return dict(zip(OWNED_KINDS, told, strict=True))
 
 
 def _probe_report(one: ProbePlan, previous: ProbeReport | None) -> ProbeReport:
     return ProbeReport(
-        state=_state(one), wanted=one.wanted, original=_original(one, previous), reason=one.reason
+        state=_state(one),
+        wanted=one.wanted,
+        former=one.existing if one.ours and not same_probe(one.existing, one.wanted) else None,
+        original=_original(one, previous),
+        reason=one.reason,
     )
 
 
@@ -60,6 +82,7 @@ def _state(one: ProbePlan) -> ProbeState:
 
 
 def _original(one: ProbePlan, previous: ProbeReport | None) -> dict[str, Any] | None:
-    if one.action is Action.REPLACE:
+    joins = one.action is Action.JOIN and one.wanted and not one.ours
+    if one.action is Action.REPLACE or joins:
         return one.existing
     return previous.original if previous and one.ours else None

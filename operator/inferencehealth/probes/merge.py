@@ -14,6 +14,8 @@ class Action(StrEnum):
 
     OFF = "Off"
     RECOMMEND = "Recommend"
+    JOIN = "Join"
+    """As it should be from the next rollout on, which somebody else starts (mode Initial)."""
     KEEP = "Keep"
     """The author's probe stays, or there is none and none is wanted."""
     INJECT = "Inject"
@@ -27,6 +29,9 @@ class Action(StrEnum):
 
 WRITES = frozenset({Action.INJECT, Action.REPLACE, Action.REMOVE})
 """Actions that change the workload."""
+
+ADVISED = frozenset({Action.RECOMMEND, Action.JOIN})
+"""Actions that leave the workload as it is for now, and show what should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,10 @@ def decide(
         return Action.IN_PLACE if wanted else Action.KEEP
     if existing and not ours and (policy is Existing.KEEP or not wanted):
         return Action.KEEP
-    if mode is not Mode.APPLY or hands_off:
+    if hands_off or mode is Mode.RECOMMEND:
         return Action.RECOMMEND
+    if mode is Mode.INITIAL:
+        return Action.JOIN
     if not wanted:
         return Action.REMOVE
     return Action.REPLACE if existing and not ours else Action.INJECT
