@@ -61,7 +61,9 @@ def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = Non
     if isinstance(compiled, Problem):
         return Plan(detection, check, findings=owned, problems=(compiled,))
     handlers = detected.profile.handlers(_asked(policy, detected, check, compiled))
-    probes = _probes(policy, workload, detected, handlers, compiled, previous)
+    probes = _probes(
+        policy, workload, detected, handlers=handlers, compiled=compiled, previous=previous
+    )
     gate = plan_gate(workload, asked=check.gate is not None, mode=spec.probes.mode)
     return Plan(
         detection=detection,
@@ -131,6 +133,7 @@ def _probes(
     policy: Policy,
     workload: Workload,
     detected: Detected,
+    *,
     handlers: Handlers,
     compiled: CompiledSet,
     previous: ProbesReport | None,
@@ -142,7 +145,8 @@ def _probes(
         "readinessProbe": (handlers.readiness, compiled.readiness),
     }
     return tuple(
-        _probe(policy, workload, detected, kind, wanted[kind], previous) for kind in OWNED_KINDS
+        _probe(policy, workload, detected, kind=kind, deserved=wanted[kind], previous=previous)
+        for kind in OWNED_KINDS
     )
 
 
@@ -150,6 +154,7 @@ def _probe(
     policy: Policy,
     workload: Workload,
     detected: Detected,
+    *,
     kind: str,
     deserved: tuple[Handler, Compiled | None],
     previous: ProbesReport | None,

@@ -48,9 +48,7 @@ def write_of(
     if not changed and not gated:
         return None
     # The author's, or one that admission put in: an apply could add to it but take nothing away.
-    foreign = any(
-        probe.existing and not ours(workload, container, probe.kind) for probe in changed
-    )
+    foreign = any(probe.existing and not ours(workload, container, probe.kind) for probe in changed)
     patched = any(patched_by_us(workload, container, probe.kind) for probe in changed)
     if foreign or patched or gated:
         return JsonPatch([*_operations(workload, container, changed), *gated])
