@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
         "_loop",
         "_message",
         "_secured",
+        "_sent",
         "_transport",
         "connected",
         "ended",
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         self._loop = loop
         self._secured = secured
+        self._sent = False
         self._transport: asyncio.Transport | None = None
         self._lingering: asyncio.TimerHandle | None = None
         self._message = message
@@ -70,7 +72,7 @@ class Connection(asyncio.Protocol):
 
     def send(self, transport: asyncio.Transport) -> None:
         """Sends the request over the transport, and hears the answer from it."""
-        self._transport = transport
+        self._transport, self._sent = transport, True
         transport.write(self._message)
 
     def begin(self, *, message: bytes, max_body: int) -> None:
@@ -109,7 +111,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         peer = self._transport.get_extra_info("socket")
-        if peer is not None:
+        if peer is not None and peer.fileno() >= 0:  # closed already by a failed handshake
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._transport.abort()
 
@@ -128,7 +130,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.connected = True
         if not self._secured:
-            self._transport.write(self._message)
+            self.send(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """More of the answer."""
@@ -146,7 +148,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed, by whomever."""
-        if not self.ended.done():
+        handshaking = self._secured and not self._sent
+        self._transport = None
+        if not handshaking and not self.ended.done():
             if isinstance(exc, ssl.SSLError) and not self.response.begun:
                 # A server that demands a certificate says so only after the handshake (TLS 1.3).
                 self.why = what_failed(exc)
@@ -157,4 +161,3 @@ class Connection(asyncio.Protocol):
             self._lingering.cancel()
         if self.on_lost is not None:
             self.on_lost()
-        self._transport = None

@@ -14,7 +14,7 @@ MAX_CA_PEM: Final = 1024 * 1024
 """Characters of certificates that are read: as much as a ConfigMap holds (Kubernetes docs)."""
 
 # OpenSSL's verification codes (openssl/x509_vfy.h, X509_V_ERR_*).
-_UNTRUSTED: Final = frozenset({2, 18, 19, 20, 21, 24, 26, 79})
+_UNTRUSTED: Final = frozenset({2, 7, 18, 19, 20, 21, 24, 26, 79})
 _WRONG_NAME: Final = frozenset({62, 64})
 
 _BY_CODE: Final[Mapping[int, str]] = {
