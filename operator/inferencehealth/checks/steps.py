@@ -42,7 +42,7 @@ class Request:
     path: str
     method: str = "GET"
     body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # may hold an API key
     port: int = 0
     max_body: int = MAX_BODY
     grpc: bool = False

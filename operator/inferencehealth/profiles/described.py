@@ -29,7 +29,7 @@ _SIGNS: Final[Mapping[str, tuple[Sign, str, str]]] = {
 """Sign, reason and words of each state that a policy can describe."""
 
 Read = Callable[[Answer], Reading]
-_Mismatch = Callable[[Answer], str | None]
+Mismatch = Callable[[Answer], str | None]
 
 
 def request_of(endpoint: Endpoint) -> Request:
@@ -45,9 +45,9 @@ def request_of(endpoint: Endpoint) -> Request:
 def reader(endpoint: Endpoint) -> Read:
     """How answers of that endpoint read, as the policy describes them."""
     asked = f"{endpoint.method.value} {endpoint.path}"
-    good, missed = endpoint.expect.status, _body(endpoint.expect)
+    good, missed = endpoint.expect.status, body_mismatch(endpoint.expect)
     states = [
-        (_SIGNS[name], shown.status, _body(shown))
+        (_SIGNS[name], shown.status, body_mismatch(shown))
         for name in STATES
         if (shown := getattr(endpoint, name)) is not None
     ]
@@ -112,7 +112,7 @@ def _looks_good(code: int) -> bool:
     return 200 <= code < 400
 
 
-def _body(shown: Shown) -> _Mismatch:
+def body_mismatch(shown: Shown) -> Mismatch:
     """How the body of an answer differs from what is described, as half a sentence, or None."""
     if shown.json_schema is None:
         return lambda _answer: None

@@ -51,7 +51,7 @@ WORKER = Signature(
 )
 
 PROGRESS = Progress(
-    done=("dynamo_frontend_output_tokens_total", "dynamo_frontend_requests_total"),
+    done=("dynamo_frontend_output_tokens_total",),
     unit="tokens",
     running=("dynamo_frontend_inflight_requests",),
 )

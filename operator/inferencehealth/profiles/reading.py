@@ -70,7 +70,8 @@ _UNANSWERED: Final = {
     ),
 }
 
-_DENIED: Final = frozenset({401, 403, 407})
+DENIED: Final = frozenset({401, 403, 407})
+"""Statuses of a server that does not let us ask."""
 _GATEWAY: Final = frozenset({502, 504})
 _ENVOY: Final = (b"upstream connect error", b"no healthy upstream", b"upstream request timeout")
 """How the body of Envoy's own 503 begins (envoyproxy/envoy, local replies)."""
@@ -91,7 +92,7 @@ def unanswered(answer: Answer) -> Reading | None:
     if answer.outcome is not Outcome.ANSWERED:
         gap = _UNANSWERED[answer.outcome]
         return replace(gap, message=f"{gap.message}: {answer.why}") if answer.why else gap
-    if answer.status in _DENIED:
+    if answer.status in DENIED:
         return Reading(
             Sign.UNKNOWN,
             "AccessDenied",

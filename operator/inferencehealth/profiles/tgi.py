@@ -48,10 +48,10 @@ PROGRESS = Progress(
     running=("tgi_batch_current_size",),
     waiting=("tgi_queue_size",),
     failed=("tgi_request_failure",),
-    not_failed=frozenset({"validation", "overloaded", "template_error"}),
+    not_failed=frozenset({"cancelled", "dropped", "overloaded", "validation"}),
 )
-"""A step is one prefill or decode of the batch. Failures of the label "err" that clients cause do
-not count."""
+"""A step is one prefill or decode of the batch. Failures that clients cause (label "err") do not
+count."""
 
 UNHEALTHY = Reading(
     Sign.FAILS, "ServerUnhealthy", "TGI says that its shards do not work (health check failed)"

@@ -1,0 +1,27 @@
+"""What is remembered of one pod between two rounds, so that a round asks only what is useful.
+
+A pod that serves and has no canary costs two words more than nothing. Times are seconds of a
+clock that never goes back. All of it ends with the start of the container that it is about.
+"""
+
+from dataclasses import dataclass, field
+
+from inferencehealth.checker.canary import CanaryState
+from inferencehealth.checks.progress import Sample
+from inferencehealth.checks.steps import Reading
+
+
+@dataclass(slots=True, eq=False)
+class RoundMemory:
+    """One pod. `canary` is None where none is sent or none was yet."""
+
+    listed: dict[str, Reading] | None = None
+    """What the steps said, by name, that are asked only now and then."""
+    listed_at: float = 0.0
+    serves: bool = False
+    """Whether the last round, as a whole, said that the server serves."""
+    slow: bool = False
+    """Whether the last round ended without an answer, so that the counters are asked at once."""
+    sample: Sample | None = field(default=None)
+    """The last look at the counters while the server was slow."""
+    canary: CanaryState | None = None

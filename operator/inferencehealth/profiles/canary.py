@@ -1,0 +1,152 @@
+"""A canary made ready for sending, and what its answer means: from a CheckSpec to a reading.
+
+A canary's answer is read more strictly than a health answer, because it is the proof itself, and
+more patiently, because it waits in the same queue as everybody's requests.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote
+
+from inferencehealth.api.canary import Canary, CanaryMode
+from inferencehealth.api.durations import format_duration
+from inferencehealth.api.report import CheckSpec
+from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
+from inferencehealth.profiles.described import body_mismatch
+from inferencehealth.profiles.reading import DENIED, SERVES, unanswered
+
+MAX_ANSWER: Final = 256 * 1024
+"""Bytes of an answer that are read. Whatever sends more than that serves: a stream without end is
+cut here, where no jsonSchema has to see all of it."""
+
+FAILED: Final = "CanaryFailed"
+TIMED_OUT: Final = "CanaryTimedOut"
+SLOW: Final = "CanarySlow"
+BUSY: Final = "CanaryBusy"
+DENIED_REASON: Final = "CanaryDenied"
+
+FAILURES: Final = frozenset({FAILED, TIMED_OUT})
+"""Reasons of pods that are Broken by nothing but their canary."""
+
+_MODEL = re.compile(r"/models/([^/:?]+)")
+_STEPS: Final = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+"""Latencies are told in these steps of each power of ten, so that a message seldom changes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CanaryRequest:
+    """What is sent, and how its answer reads. `request` lacks the headers of the Secret.
+
+    `secret` is the name of that Secret, empty where there is none; `model` is what the request
+    is about, as far as its path or body tells. `interval` and `timeout` are in seconds.
+    """
+
+    request: Request
+    interval: float
+    timeout: float
+    read: Callable[[Answer], Reading] = field(compare=False)
+    secret: str = ""
+    model: str = ""
+
+
+def canary_of(spec: CheckSpec) -> CanaryRequest | None:
+    """The canary that a CheckSpec asks for; None where none is to be sent."""
+    canary = spec.canary
+    if canary is None or canary.mode is CanaryMode.OFF or canary.path is None:
+        return None
+    body = b"" if canary.body is None else json.dumps(canary.body).encode()
+    headers = (("Content-Type", "application/json"),) if canary.method.value == "POST" else ()
+    request = Request(
+        canary.path,
+        method=canary.method.value,
+        body=body,
+        headers=headers,
+        port=canary.port if isinstance(canary.port, int) else 0,
+        max_body=MAX_ANSWER,
+    )
+    return CanaryRequest(
+        request=request,
+        interval=canary.interval,
+        timeout=canary.timeout,
+        read=reader(canary),
+        secret=canary.headers_from.secret_ref.name if canary.headers_from else "",
+        model=model_of(canary.path, canary.body),
+    )
+
+
+def model_of(path: str, body: dict[str, Any] | None) -> str:
+    """The model that a request is about; empty where neither its path nor its body names one.
+
+    Paths name it as the v2 protocol and TensorFlow Serving do, bodies as OpenAI's API does.
+    """
+    found = _MODEL.search(path)
+    if found:
+        return unquote(found[1])
+    named = (body or {}).get("model")
+    return named if isinstance(named, str) else ""
+
+
+def reader(canary: Canary) -> Callable[[Answer], Reading]:
+    """How answers to that canary read; SILENT where it needs a second one to be believed."""
+    asked = f"{canary.method.value} {canary.path}"
+    good, misses = canary.expect.status, body_mismatch(canary.expect)
+    wanted = " or ".join(str(code) for code in good)
+    longest = canary.expect.max_latency
+
+    def read(answer: Answer) -> Reading:
+        if answer.outcome is Outcome.TOO_LARGE and canary.expect.json_schema is None:
+            return SERVES
+        if answer.outcome is not Outcome.ANSWERED:
+            return _not_answered(asked, answer, canary.timeout)
+        if answer.status not in good:
+            return _refused(asked, answer, wanted)
+        if why := misses(answer):
+            return Reading(Sign.FAILS, FAILED, f"the answer to the canary {asked} {why}")
+        if longest is not None and answer.seconds > longest:
+            took, limit = _rough(answer.seconds), format_duration(longest)
+            message = f"the canary {asked} takes about {took}; {limit} is asked for"
+            return Reading(Sign.DEGRADED, SLOW, message, timed=True)
+        return SERVES
+
+    return read
+
+
+def _refused(asked: str, answer: Answer, wanted: str) -> Reading:
+    """A status that was not expected."""
+    told = f"the canary {asked} is answered {answer.status}"
+    if answer.status in DENIED:
+        message = f"{told}: set spec.checks.canary.headersFrom to a Secret with the API key"
+        return Reading(Sign.UNKNOWN, DENIED_REASON, message)
+    if answer.status == 429 or (answer.status == 503 and answer.retry_after):
+        return Reading(Sign.BUSY, BUSY, f"{told}: the server is too loaded to take it")
+    if gap := unanswered(answer):
+        return Reading(Sign.SILENT, FAILED, f"{told}: {gap.message}")
+    return Reading(Sign.FAILS, FAILED, f"{told}, expected {wanted}")
+
+
+def _not_answered(asked: str, answer: Answer, timeout: float) -> Reading:
+    gap = unanswered(answer) or SERVES
+    limit = format_duration(timeout)
+    if answer.outcome is Outcome.NO_ANSWER:
+        message = f"the canary {asked} gets no answer within {limit}"
+        return Reading(Sign.SILENT, TIMED_OUT, message)
+    if answer.outcome is Outcome.UNFINISHED:
+        message = (
+            f"the answer to the canary {asked} begins but does not end within {limit}; "
+            "ask for a shorter one, and not as a stream"
+        )
+        return Reading(Sign.SILENT, TIMED_OUT, message)
+    reason = gap.reason if gap.sign is Sign.UNKNOWN else FAILED
+    return Reading(gap.sign, reason, f"the canary {asked}: {gap.message}")
+
+
+def _rough(seconds: float) -> str:
+    """A latency in rough steps: one more second is no news."""
+    scale = 0.01
+    while scale * 10 <= seconds:
+        scale *= 10
+    near = max(step for step in _STEPS if step * scale <= max(seconds, scale))
+    return format_duration(near * scale)
