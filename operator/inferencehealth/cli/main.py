@@ -159,6 +159,40 @@ def render(
 
 
 @app.command()
+def recommend(
+    *,
+    workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
+    kubeconfig: Kubeconfig = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also in place of the author's own probes.")
+    ] = False,
+    output: Annotated[
+        Literal["diff", "yaml", "patch"],
+        typer.Option(
+            "--output",
+            "-o",
+            help="diff: what would change; yaml: to paste into the container; patch: for kubectl "
+            "patch.",
+        ),
+    ] = "diff",
+) -> None:
+    """Show the probes a running workload should have, with the reason for every number."""
+    from inferencehealth.cli import recommend as program  # noqa: PLC0415
+
+    chosen = program.Output(output)
+    raise typer.Exit(
+        asyncio.run(
+            program.recommend(
+                workload, kubeconfig, namespace=namespace, replace=replace, output=chosen
+            )
+        )
+    )
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

@@ -13,12 +13,12 @@ from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.api.target import WorkloadKind
 from inferencehealth.kube.selectors import matches
 from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
-from inferencehealth.plan import Action, Plan, ProbePlan, plan
-from inferencehealth.probes.merge import WRITES
+from inferencehealth.plan import Plan, ProbePlan, plan
+from inferencehealth.probes.merge import ADVISED, WRITES
 from inferencehealth.probes.ownership import containers_field
 from inferencehealth.workloads import Container, Workload, workload
 
-TAKEN: Final = WRITES | {Action.RECOMMEND}
+TAKEN: Final = WRITES | ADVISED
 """Actions that rendering carries out: it is how a recommendation gets into Git."""
 
 _KINDS: Final = frozenset(kind.value for kind in WorkloadKind)

@@ -1,0 +1,19 @@
+"""Workloads as they are named on the command line: deployment/NAME, statefulset/NAME."""
+
+import typer
+
+from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS, Resource
+
+_NAMES = {
+    **dict.fromkeys(("deployment", "deployments", "deploy"), DEPLOYMENTS),
+    **dict.fromkeys(("statefulset", "statefulsets", "sts"), STATEFUL_SETS),
+}
+
+
+def parse_workload(text: str) -> tuple[Resource, str]:
+    """Kind and name, with the short forms that kubectl knows; raises typer.BadParameter."""
+    kind, slash, name = text.partition("/")
+    resource = _NAMES.get(kind.lower().partition(".")[0])
+    if not slash or not name or resource is None:
+        raise typer.BadParameter(f"{text!r}: write deployment/NAME or statefulset/NAME")
+    return resource, name
