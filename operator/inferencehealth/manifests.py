@@ -41,6 +41,14 @@ _POD_SPECS: Mapping[str, tuple[str, ...]] = {
 }
 """Where below `spec` a kind keeps the pod that serves."""
 
+_KEPT: Mapping[str, type] = {
+    "podManagementPolicy": str,
+    "replicas": int,
+    "strategy": Mapping,
+    "updateStrategy": Mapping,
+}
+"""Fields of a workload's spec that say how it replaces its pods, and their types."""
+
 _ONE_TEMPLATE = ("leaderWorkerTemplate", "workerTemplate", "spec")
 """Of a LeaderWorkerSet without a template for leaders: they are made like workers."""
 
@@ -175,7 +183,7 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
     images = [c.get("image") for c in pod["containers"] if isinstance(c, Mapping)]
     if any(map(is_template, (name, *images))):
         return TEMPLATE
-    labels = _pod_labels(kind, raw)
+    labels, spec = _pod_labels(kind, raw), raw["spec"]
     shaped = {
         "apiVersion": str(raw.get("apiVersion", "")),
         "kind": kind,
@@ -183,8 +191,13 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
             "name": name,
             "namespace": _text(meta.get("namespace")),
             "labels": _texts(meta.get("labels")),
+            "ownerReferences": meta.get("ownerReferences"),
+            "managedFields": meta.get("managedFields"),
         },
-        "spec": {"template": {"metadata": {"labels": labels}, "spec": pod}},
+        "spec": {
+            **{key: spec[key] for key, kept in _KEPT.items() if isinstance(spec.get(key), kept)},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
     }
     try:
         value = workload(shaped)

@@ -1,6 +1,21 @@
 """What keeps a plan from being made, in words its reader can act on."""
 
 from dataclasses import dataclass
+from typing import Final
+
+REASONS: Final = frozenset(
+    {
+        "ContainerNotFound",
+        "ContradictingBudgets",
+        "InvalidEndpoint",
+        "InvalidSchema",
+        "PortNotFound",
+        "ServerAmbiguous",
+        "ServerNotRecognised",
+    }
+)
+"""Reasons of problems. As findings in a report they stall its policy, which an author's bad probe
+does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from inferencehealth.api.server import Components, Models, RequiredModel
 from inferencehealth.api.target import Selector
 from inferencehealth.kubelet import numbers_of, startup_allowance
 from inferencehealth.plan.endpoints import port_number, with_numbers
-from inferencehealth.probes.findings import effective
+from inferencehealth.probes.effect import effective
 from inferencehealth.probes.merge import ProbePlan
 from inferencehealth.profiles.detect import Detected
 from inferencehealth.profiles.profile import Profile
