@@ -13,6 +13,7 @@ from inferencehealth.api.report import Finding, ProbeState
 from inferencehealth.checks.verdicts import RANK, Verdict
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.views import View, is_short
+from inferencehealth.problems import REASONS
 
 NAMED = 3
 """Things named in one message before "and N more"."""
@@ -158,7 +159,7 @@ def _moving(view: View) -> str:
 
 
 def _stalled(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
-    errors = [(v, f) for v in views for f in v.report.status.findings if f.severity == "error"]
+    errors = [(v, f) for v in views for f in v.report.status.findings if f.id in REASONS]
     if errors:
         return _condition(
             "Stalled",
