@@ -26,6 +26,10 @@ MAX_PODS = 200
 """Pods listed in one report, worst first; the counts cover all."""
 MAX_MODELS = 200
 """Models listed in one report, worst first."""
+MAX_STARTUPS = 16
+"""Pairs of image and kind of node in one report, those that loaded last."""
+MAX_HEALTH_FINDINGS = 32
+"""Findings of the checks in one report."""
 MAX_MESSAGE = 1024
 """Longest message kept, in characters."""
 
@@ -72,6 +76,10 @@ class CheckSpec(Model):
     startup_budget: Duration = Field(description="Time a pod may take to load.")
     scheme: Scheme = Field(default=Scheme.HTTP, description="How the server is spoken to.")
     tls: Tls | None = Field(default=None, description="Which certificate is trusted.")
+    kubelet_lag: Duration = Field(
+        default=30.0,
+        description="Time by which the kubelet may see a change later than the checks.",
+    )
     keep_alive: bool = Field(default=False, description="Keep connections open between checks.")
     canary: Canary | None = Field(default=None, description="Canary to send; absent: none.")
     gate: GateLimits | None = Field(
@@ -197,6 +205,15 @@ class PodHealth(Model):
     since: str = Field(default="", description="Since when (RFC 3339, UTC).")
     kubelet_ready: bool = Field(default=False, description="What the kubelet says meanwhile.")
     restarts: int = Field(default=0, ge=0, description="Restarts of the server's container.")
+    latency: Duration = Field(
+        default=0.0,
+        description="Time within which 95 of 100 checks are answered; as it was when the report "
+        "was last written.",
+    )
+
+
+MAX_RECENT_LOADS = 32
+"""Loads of one image on one kind of node that are kept one by one."""
 
 
 class Startup(Model):
@@ -207,9 +224,17 @@ class Startup(Model):
         default="", description="The node's label node.kubernetes.io/instance-type; empty: none."
     )
     count: int = Field(ge=1, description="Loads that were seen.")
-    p50: Duration = Field(description="Median time from container start to first Ready.")
+    p50: Duration = Field(
+        description="Median time from container start to first Ready, of the recent loads."
+    )
     p90: Duration = Field(description="The same, 90th percentile.")
-    max: Duration = Field(description="The longest.")
+    max: Duration = Field(description="The longest of all.")
+    recent: tuple[int, ...] = Field(
+        default=(),
+        max_length=MAX_RECENT_LOADS,
+        description="The last loads in whole seconds, oldest first.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
 
 
 class Health(Model):
@@ -245,13 +270,13 @@ class Health(Model):
     )
     findings: tuple[Finding, ...] = Field(
         default=(),
-        max_length=32,
+        max_length=MAX_HEALTH_FINDINGS,
         description="What the checks showed that the workload's owner should know.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     startups: tuple[Startup, ...] = Field(
         default=(),
-        max_length=16,
+        max_length=MAX_STARTUPS,
         description="Observed time from container start to first Ready.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )

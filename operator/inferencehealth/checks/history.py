@@ -26,6 +26,9 @@ SEEN_LATE: Final = 10.0
 """Seconds by which we may learn of a container's start: the kubelet tells it within its own sync
 period. A start that we saw happen and that lies further back was dated by another clock."""
 
+KILLED: Final = frozenset({137, 143})
+"""Exit codes of a process that SIGKILL or SIGTERM ended, as the kubelet ends one."""
+
 GAP_INTERVALS: Final = 3
 MIN_GAP: Final = 5.0
 """A pause between two rounds is a gap when it is longer than three intervals, and than the five
@@ -46,8 +49,8 @@ class PodFacts:
     """What Kubernetes knows about the pod and the server's container.
 
     `started_at` is in epoch seconds, None while the container does not run. `waiting` and
-    `last_termination` are the kubelet's reasons, empty when there is none. `ready` is what the
-    kubelet says of the container.
+    `last_termination` are the kubelet's reasons, empty when there is none; `last_exit` is the
+    exit code of its process before. `ready` is what the kubelet says of the container.
     """
 
     uid: str
@@ -59,6 +62,7 @@ class PodFacts:
     restarts: int = 0
     unschedulable: str = ""
     ready: bool = False
+    last_exit: int | None = None
     missing: str = ""
     """Name of the server's container where the pod has none of that name."""
 
@@ -72,7 +76,9 @@ class History:
     which times are counted. `fresh`: nothing was accepted about this
     start of the container yet, so there is nothing to lose by believing the first answer.
     `served`: it served since this start, as far as we saw. `unserved` counts the rounds since it
-    last did. `seen` is what the last round said
+    last did. `watched`: all that was seen since this start is loading, so that the first answer of
+    a server that serves tells how long that took. `lost_loads` counts the starts in a row that a
+    signal ended before the server served. `seen` is what the last round said
     (verdict, reason, message); `alike` and `repeats` count the rounds in a row with that
     verdict, and with all of it.
     """
@@ -94,6 +100,8 @@ class History:
     successes: int = 0
     unknowns: int = 0
     unserved: int = 0
+    watched: bool = True
+    lost_loads: int = 0
     seen: tuple[Verdict, str, str] | None = None
     alike: int = 0
     repeats: int = 0
@@ -146,6 +154,7 @@ def resume(
         served=started <= since
         and (verdict in SERVING | {Verdict.BUSY, Verdict.ASLEEP} or reason in AFTER_SERVING),
         loading_since=max(since, started) if verdict is Verdict.LOADING else None,
+        watched=verdict is Verdict.LOADING,
         patience=RESUMED_PATIENCE,
     )
 
@@ -164,14 +173,22 @@ def reopen(history: History) -> History:
 def start_over(pod: PodFacts, history: History, now: float) -> History:
     """The history once the container was started anew, while we watched."""
     started = now if pod.started_at is None else pod.started_at
+    lost = history.began is not None and not history.served and was_killed(pod)
     return replace(
         forget_streaks(history),
         started_at=pod.started_at,
         began=min(max(started, now - SEEN_LATE), now),
         fresh=True,
         served=False,
+        watched=True,
+        lost_loads=history.lost_loads + 1 if lost else 0,
         loading_since=None,
     )
+
+
+def was_killed(pod: PodFacts) -> bool:
+    """Whether a signal ended the container's process before; not that of a kernel out of memory."""
+    return pod.last_exit in KILLED and pod.last_termination != "OOMKilled"
 
 
 def forget_streaks(history: History) -> History:

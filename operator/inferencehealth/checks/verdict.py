@@ -36,6 +36,7 @@ news."""
 
 _SUCCESSES = frozenset({Sign.SERVES, Sign.DEGRADED})
 _LOADING = frozenset({Sign.LOADING, Sign.NOT_READY})
+_STARTING = _LOADING | {Sign.SILENT}
 
 
 def judge(
@@ -84,7 +85,8 @@ def _after_gap(
     *,
     gap: float,
 ) -> History:
-    after = _hear(reading, pod, forget_streaks(history), thresholds, now)
+    unseen = replace(forget_streaks(history), watched=False)
+    after = _hear(reading, pod, unseen, thresholds, now)
     if after.verdict in SERVING and reading.sign not in _SUCCESSES:
         return _accept(interrupted(gap), after, now)
     return after
@@ -113,7 +115,7 @@ def _believe_pod(candidate: Candidate, history: History, now: float) -> History:
     if not candidate.is_news_to(history) and history.settled:
         return history
     known = _accept(candidate, history, now)
-    return replace(known, models=(), components=(), served=False, fresh=True)
+    return replace(known, models=(), components=(), fresh=True)
 
 
 def _hear_nothing(reading: Reading, history: History, now: float) -> History:
@@ -140,6 +142,7 @@ def _count(reading: Reading, history: History, thresholds: Thresholds, now: floa
         return replace(
             history,
             served=True,
+            lost_loads=0,
             successes=history.successes + 1,
             failures=0,
             unknowns=0,
@@ -157,6 +160,7 @@ def _count(reading: Reading, history: History, thresholds: Thresholds, now: floa
     since = history.failing_since if history.failing_since is not None else now
     return replace(
         history,
+        watched=history.watched and sign in _STARTING,
         served=history.served or sign is Sign.ASLEEP,
         loading_since=loading_since,
         failing_since=since if failed else None,

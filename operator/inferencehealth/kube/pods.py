@@ -25,7 +25,8 @@ class ContainerRecord:
 
     `started_at` is when the running process began (epoch seconds), None while none runs; `started`
     says that its startup probe has passed. `waiting` and `last_termination` are the kubelet's
-    reasons ("CrashLoopBackOff", "OOMKilled"), empty when there is none.
+    reasons ("CrashLoopBackOff", "OOMKilled"), empty when there is none; `last_exit` is the exit
+    code of the process before. `image` stands as the pod's spec says it.
     """
 
     name: str
@@ -35,6 +36,8 @@ class ContainerRecord:
     started_at: int | None
     waiting: str
     last_termination: str
+    last_exit: int | None = None
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class PodRecord:
     """One pod that has not finished.
 
     `ip` and `node` are empty until it is placed; `deleting`: its deletion has begun; `ready`: the
-    Ready condition, so what Services go by; `unschedulable`: the scheduler's message, if it finds
+    Ready condition, so what Services go by, and `ready_since` when it last changed (epoch
+    seconds); `unschedulable`: the scheduler's message, if it finds
     no node; `gate`: our readiness gate, None on a pod that carries none; `controller`: kind and
     name of the object that manages it, None for a bare pod.
     """
@@ -79,6 +83,7 @@ class PodRecord:
     containers: tuple[ContainerRecord, ...]
     gate: GateRecord | None = None
     controller: Controller | None = None
+    ready_since: int | None = None
 
     def container(self, name: str) -> ContainerRecord | None:
         """The container of that name."""
@@ -109,6 +114,7 @@ def project_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         containers=_containers(spec, status),
         gate=_gate(spec, conditions),
         controller=_controller(meta),
+        ready_since=_epoch(conditions.get("Ready", {}).get("lastTransitionTime")),
     )
 
 
@@ -149,22 +155,24 @@ def _containers(spec: Mapping[str, Any], status: Mapping[str, Any]) -> tuple[Con
     }
     sidecars = [c for c in spec.get("initContainers") or () if c.get("restartPolicy") == "Always"]
     return tuple(
-        _container(c["name"], said.get(c["name"]) or {})
+        _container(c, said.get(c["name"]) or {})
         for c in (*(spec.get("containers") or ()), *sidecars)
     )
 
 
-def _container(name: str, status: Mapping[str, Any]) -> ContainerRecord:
+def _container(spec: Mapping[str, Any], status: Mapping[str, Any]) -> ContainerRecord:
     state = status.get("state") or {}
     ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     return ContainerRecord(
-        name=intern(name),
+        name=intern(spec["name"]),
         ready=bool(status.get("ready")),
         started=bool(status.get("started")),
         restarts=status.get("restartCount") or 0,
         started_at=_epoch((state.get("running") or {}).get("startedAt")),
         waiting=intern((state.get("waiting") or {}).get("reason") or ""),
         last_termination=intern(ended.get("reason") or ""),
+        last_exit=ended.get("exitCode"),
+        image=intern(spec.get("image") or ""),
     )
 
 

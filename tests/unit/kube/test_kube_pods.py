@@ -18,7 +18,7 @@ def raw_pod(index: int = 0, **status: Any) -> dict[str, Any]:
             "name": f"triton-7c9f8d6b5-{index:05}",
             "labels": {"app": "triton", "pod-template-hash": "7c9f8d6b5"},
         },
-        "spec": {"nodeName": "gpu-1", "containers": [{"name": "triton"}]},
+        "spec": {"nodeName": "gpu-1", "containers": [{"name": "triton", "image": "triton:1"}]},
         "status": {"phase": "Running", "podIP": f"10.244.{index // 250}.{index % 250}", **status},
     }
 
@@ -42,7 +42,11 @@ def record(raw: dict[str, Any]) -> PodRecord:
 
 
 def test_a_running_pod_keeps_what_a_verdict_needs() -> None:
-    raw = raw_pod(conditions=[{"type": "Ready", "status": "True"}], containerStatuses=[running()])
+    raw = raw_pod(containerStatuses=[running()])
+    changed = "2026-01-02T03:05:05Z"
+    raw["status"]["conditions"] = [
+        {"type": "Ready", "status": "True", "lastTransitionTime": changed}
+    ]
     assert record(raw) == PodRecord(
         uid="11111111-2222-3333-4444-000000000000",
         namespace="ml",
@@ -63,8 +67,11 @@ def test_a_running_pod_keeps_what_a_verdict_needs() -> None:
                 started_at=1767323045,
                 waiting="",
                 last_termination="OOMKilled",
+                last_exit=137,
+                image="triton:1",
             ),
         ),
+        ready_since=1767323105,
     )
 
 
@@ -90,7 +97,9 @@ def test_a_pod_without_status_is_pending_with_its_containers() -> None:
     del raw["status"]
     pod = record(raw)
     assert (pod.phase, pod.ip, pod.ready) == ("Pending", "", False)
-    assert pod.container("triton") == ContainerRecord("triton", False, False, 0, None, "", "")
+    assert pod.container("triton") == ContainerRecord(
+        "triton", False, False, 0, None, "", "", image="triton:1"
+    )
 
 
 def test_an_unschedulable_pod_carries_the_schedulers_words_within_bounds() -> None:
