@@ -1,8 +1,10 @@
-"""Which changes of verdict are worth an Event, and what it says. Pure, up to the emitting."""
+"""Which changes of verdicts and gates are worth an Event, and what it says. Pure."""
 
 from dataclasses import dataclass
 
 from inferencehealth.checker.engine import Transition
+from inferencehealth.checker.gating import FAILED_OPEN, KEPT, GateChange, Step
+from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.history import NOT_CHECKED
 from inferencehealth.checks.verdicts import SERVING, Verdict
 from inferencehealth.kube.events import EventType, ObjectRef
@@ -14,7 +16,7 @@ class Announcement:
     """An Event to be: about the pod, with its report as the related object."""
 
     regarding: ObjectRef
-    related: ObjectRef
+    related: ObjectRef | None
     type: EventType
     reason: str
     note: str
@@ -41,14 +43,40 @@ def _told(message: str) -> str:
     return message or "no reason given"
 
 
-def _about(transition: Transition, kind: EventType, reason: str, note: str) -> Announcement:
-    pod, report = transition.pod, transition.report
+def gate_announcement(report: ReportRecord | None, change: GateChange) -> Announcement | None:
+    """What to tell about a gate that was set; None for what is as everybody expects it."""
+    pod, gate = change.pod, change.gate
+    told: tuple[EventType, str] | None = None
+    if gate.reason == FAILED_OPEN:
+        told = "Warning", "GateFailedOpen"
+    elif gate.reason == KEPT:
+        told = "Warning", "KeptInTraffic"
+    elif change.step is Step.CLOSE:
+        told = "Warning", "TakenOutOfTraffic"
+    elif change.step is Step.REOPEN:
+        told = "Normal", "BackInTraffic"
+    if told is None:
+        return None
+    note = gate.message if gate.open else f"{gate.reason}: {gate.message}"
     return Announcement(
         regarding=ObjectRef(PODS.api_version, PODS.kind, pod.namespace, pod.name, pod.uid),
-        related=ObjectRef(
-            REPORTS.api_version, REPORTS.kind, report.namespace, report.name, report.uid
-        ),
+        related=_reference(report) if report else None,
+        type=told[0],
+        reason=told[1],
+        note=note,
+    )
+
+
+def _about(transition: Transition, kind: EventType, reason: str, note: str) -> Announcement:
+    pod = transition.pod
+    return Announcement(
+        regarding=ObjectRef(PODS.api_version, PODS.kind, pod.namespace, pod.name, pod.uid),
+        related=_reference(transition.report),
         type=kind,
         reason=reason,
         note=note,
     )
+
+
+def _reference(report: ReportRecord) -> ObjectRef:
+    return ObjectRef(REPORTS.api_version, REPORTS.kind, report.namespace, report.name, report.uid)

@@ -18,6 +18,7 @@ from typing import Final
 from inferencehealth.api.gate import GateLimits
 from inferencehealth.api.names import CHECKER_MANAGER
 from inferencehealth.checker.gating import URGENCY, GateChange, GatedPod, decide
+from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import Conflict, Invalid, KubeError, NotFound
 from inferencehealth.kube.gates import PodName, set_gate
@@ -37,9 +38,12 @@ MAX_BACKOFF: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class GatedPods:
-    """The pods with a gate of one workload; `limits` None where none is asked for any more."""
+    """The pods with a gate of one workload; `limits` None where none is asked for any more.
 
-    namespace: str
+    `report` is what they are judged by, None for pods of no report.
+    """
+
+    report: ReportRecord | None
     pods: tuple[GatedPod, ...]
     limits: GateLimits | None
 
@@ -56,7 +60,7 @@ class _Sent:
 class _Tended:
     """What is under way about a workload's pods, by their UIDs."""
 
-    namespace: str = ""
+    report: ReportRecord | None = None
     wanted: dict[str, GateChange] = field(default_factory=dict)
     sent: dict[str, _Sent] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
@@ -96,26 +100,20 @@ class _Tended:
 
 Source = Callable[[Key], GatedPods | None]
 """The pods of a marked workload, as they are now; None once it is not ours."""
-Told = Callable[[Key, GateChange], None]
-"""Called with the workload and each change that was made."""
+Told = Callable[[ReportRecord | None, GateChange], None]
+"""Called with the report, if there is one, and each change that was made."""
 
 
 class Gates:
     """The gates of the pods of all marked workloads. `clock` gives epoch seconds."""
 
     def __init__(
-        self,
-        client: Client,
-        source: Source,
-        told: Told,
-        *,
-        clock: Callable[[], float] = time.time,
+        self, client: Client, told: Told, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._client = client
-        self._source = source
         self._told = told
         self._clock = clock
-        self._open = False
+        self._source: Source | None = None
         self._due: dict[Key, asyncio.TimerHandle] = {}
         self._tended: dict[Key, _Tended] = {}
         self._queue: list[tuple[int, int, Key, str]] = []
@@ -123,9 +121,9 @@ class Gates:
         self._held: set[str] = set()  # UIDs being written, or waiting for another try
         self._writing: set[asyncio.Task[None]] = set()
 
-    def open(self) -> None:
+    def open(self, source: Source) -> None:
         """Begin to write; until then, what is marked is only remembered."""
-        self._open = True
+        self._source = source
         for workload in list(self._due):
             self._decide(workload)
 
@@ -135,7 +133,7 @@ class Gates:
 
     async def close(self) -> None:
         """Write nothing more; what is under way is given up."""
-        self._open = False
+        self._source = None
         for timer in self._due.values():
             timer.cancel()
         for task in list(self._writing):
@@ -153,7 +151,7 @@ class Gates:
         self._due[workload] = loop.call_later(delay, self._decide, workload)
 
     def _decide(self, workload: Key) -> None:
-        if not self._open:
+        if self._source is None:
             return
         if (timer := self._due.pop(workload, None)) is not None:
             timer.cancel()
@@ -161,7 +159,8 @@ class Gates:
         if found is None or not found.pods:
             self._tended.pop(workload, None)
             return
-        tended = self._tended.setdefault(workload, _Tended(found.namespace))
+        tended = self._tended.setdefault(workload, _Tended())
+        tended.report = found.report
         tended.keep_only({pod.uid for pod in found.pods})
         now = self._clock()
         decision = decide(map(tended.as_sent, found.pods), found.limits, now)
@@ -192,11 +191,11 @@ class Gates:
         self._writing.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("setting a readiness gate ended in a bug", exc_info=error)
-        if self._open:
+        if self._source is not None:
             self._write_on()
 
     async def _write(self, workload: Key, tended: _Tended, change: GateChange) -> None:
-        pod = PodName(tended.namespace, change.pod.name, change.pod.uid)
+        pod = PodName(change.pod.namespace, change.pod.name, change.pod.uid)
         pause = 0.0
         try:
             await set_gate(self._client, pod, change.gate, manager=CHECKER_MANAGER)
@@ -208,11 +207,11 @@ class Gates:
             pause = tended.failed(pod, error)
         else:
             tended.wrote(change)
-            self._told(workload, change)
+            self._told(tended.report, change)
         asyncio.get_running_loop().call_later(pause, self._release, workload, pod.uid)
 
     def _release(self, workload: Key, uid: str) -> None:
         """The pod's next turn may come."""
         self._held.discard(uid)
-        if self._open:
+        if self._source is not None:
             self.mark(workload)

@@ -48,6 +48,7 @@ class GatedPod:
     served since its container started; `ready`: it is in traffic (its Ready condition).
     """
 
+    namespace: str
     name: str
     uid: str
     verdict: Verdict

@@ -8,11 +8,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from inferencehealth.api.names import CHECKER_LEASE_LABEL, CHECKER_MANAGER, SYSTEM_NAMESPACE
-from inferencehealth.checker.announce import announcement
+from inferencehealth.checker.announce import Announcement, announcement, gate_announcement
 from inferencehealth.checker.engine import Engine, Transition
+from inferencehealth.checker.gated import Gated
+from inferencehealth.checker.gates import Gates
+from inferencehealth.checker.gating import GateChange
 from inferencehealth.checker.reports import ReportRecord, project_report
 from inferencehealth.checker.writer import Writer
 from inferencehealth.checks.transports import ask
@@ -25,6 +28,7 @@ from inferencehealth.kube.leases import Heartbeat
 from inferencehealth.kube.pods import PodRecord, project_pod
 from inferencehealth.kube.requests import PODS, REPORTS
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 CONCURRENCY: Final = 8192
@@ -92,31 +96,57 @@ async def run(
             manager=CHECKER_MANAGER,
         )
         news = News(Recorder(client, controller=CHECKER_MANAGER, instance=identity))
-        writer = Writer(client)
+        writer, gates = Writer(client), Gates(client, news.tell_gate)
         engine = Engine(
             ask=ask,
             identity=lease,
             concurrency=CONCURRENCY,
-            mark=writer.mark,
+            mark=_both(writer.mark, gates.mark),
             told=news.tell,
         )
         try:
-            await _until(stop, _work(client, namespace, engine, writer, heartbeat))
+            await _until(
+                stop,
+                _work(
+                    client,
+                    namespace,
+                    engine=engine,
+                    writer=writer,
+                    gates=gates,
+                    heartbeat=heartbeat,
+                ),
+            )
         finally:
+            await gates.close()
             await writer.close(FAREWELL)
             news.close()
             await heartbeat.release()
 
 
 async def _work(
-    client: Client, namespace: str | None, engine: Engine, writer: Writer, heartbeat: Heartbeat
+    client: Client,
+    namespace: str | None,
+    *,
+    engine: Engine,
+    writer: Writer,
+    gates: Gates,
+    heartbeat: Heartbeat,
 ) -> None:
     """Everything that goes on for ever; a bug in one part ends all, to be started anew."""
+    gated = Gated(work=engine.work, report_of=engine.report_of, mark=gates.mark)
     reports: Informer[ReportRecord] = Informer(
-        client, REPORTS, project=project_report, on_change=engine.on_report, namespace=namespace
+        client,
+        REPORTS,
+        project=project_report,
+        on_change=_both(engine.on_report, gated.on_report),
+        namespace=namespace,
     )
     pods: Informer[PodRecord] = Informer(
-        client, PODS, project=project_pod, on_change=engine.on_pod, namespace=namespace
+        client,
+        PODS,
+        project=project_pod,
+        on_change=_both(engine.on_pod, gated.on_pod),
+        namespace=namespace,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(reports.run())
@@ -128,8 +158,19 @@ async def _work(
         # The sign of life comes before the first report that refers to it.
         await _beat(heartbeat, engine)
         writer.open(engine)
+        gates.open(gated.pods)
         group.create_task(engine.scheduler.run())
         group.create_task(_keep_beating(heartbeat, engine))
+
+
+def _both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
+    """One after the other."""
+
+    def call(value: T) -> None:
+        first(value)
+        second(value)
+
+    return call
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[None, None, None]) -> None:
@@ -185,20 +226,36 @@ class News:
             after.reason,
             after.message,
         )
-        event = announcement(transition)
-        if event is not None:
-            task = asyncio.create_task(
-                self._recorder.emit(
-                    event.regarding,
-                    type=event.type,
-                    reason=event.reason,
-                    note=event.note,
-                    action="Check",
-                    related=event.related,
-                )
+        self._emit(announcement(transition))
+
+    def tell_gate(self, report: ReportRecord | None, change: GateChange) -> None:
+        """A readiness gate was set."""
+        pod, gate = change.pod, change.gate
+        logger.info(
+            "readiness gate of pod %s/%s is %s (%s) %s",
+            pod.namespace,
+            pod.name,
+            "open" if gate.open else "closed",
+            gate.reason,
+            gate.message,
+        )
+        self._emit(gate_announcement(report, change))
+
+    def _emit(self, event: Announcement | None) -> None:
+        if event is None:
+            return
+        task = asyncio.create_task(
+            self._recorder.emit(
+                event.regarding,
+                type=event.type,
+                reason=event.reason,
+                note=event.note,
+                action="Check",
+                related=event.related,
             )
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
+        )
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def close(self) -> None:
         """Nothing more is told; what is underway is given up."""

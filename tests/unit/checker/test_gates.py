@@ -11,6 +11,7 @@ from inferencehealth.api.gate import GateLimits
 from inferencehealth.checker import gates as keeping
 from inferencehealth.checker.gates import GatedPods, Gates
 from inferencehealth.checker.gating import FAILED_OPEN, GateChange, GatedPod, Step
+from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.errors import ApiError, KubeError, NotFound
 from inferencehealth.kube.pods import GateRecord
@@ -62,15 +63,15 @@ class Bench:
         self.asked = 0
         self.news = asyncio.Event()
         self.now = NOW
-        self.gates = Gates(self.api, self.source, self.tell, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.gates = Gates(self.api, self.tell, clock=lambda: self.now)  # type: ignore[arg-type]
 
     def source(self, workload: Key) -> GatedPods | None:
         assert workload == WORKLOAD
         self.asked += 1
         self.news.set()
-        return GatedPods("ml", tuple(self.pods.values()), self.limits)
+        return GatedPods(None, tuple(self.pods.values()), self.limits)
 
-    def tell(self, workload: Key, change: GateChange) -> None:
+    def tell(self, report: ReportRecord | None, change: GateChange) -> None:
         self.told.append((change.pod.name, change.step))
 
     def put(self, name: str, verdict: Verdict, status: str = "", **changes: Any) -> None:
@@ -84,7 +85,7 @@ class Bench:
             "gate": GateRecord(status, "", None, int(NOW)),
         }
         self.pods[name] = GatedPod(
-            name=name, uid=f"uid-{name}", verdict=verdict, **(fields | changes)
+            namespace="ml", name=name, uid=f"uid-{name}", verdict=verdict, **(fields | changes)
         )
         self.gates.mark(WORKLOAD)
 
@@ -108,7 +109,7 @@ async def bench(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     monkeypatch.setattr(keeping, "SETTLE", 0.001)
     monkeypatch.setattr(keeping, "MAX_BACKOFF", 0.001)
     made = Bench()
-    made.gates.open()
+    made.gates.open(made.source)
     yield made
     await made.gates.close()
 
@@ -141,7 +142,7 @@ async def test_nothing_is_written_before_it_is_opened() -> None:
     closed.put("a", Verdict.READY)
     await asyncio.sleep(0)
     assert closed.asked == 0
-    closed.gates.open()
+    closed.gates.open(closed.source)
     await closed.api.wait_for(1)
     await closed.gates.close()
 

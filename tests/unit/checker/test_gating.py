@@ -39,6 +39,7 @@ def pod(
     gate_since: int | None = 5_000,
 ) -> GatedPod:
     return GatedPod(
+        namespace="ml",
         name=name,
         uid=f"uid-{name}",
         verdict=verdict,
