@@ -98,7 +98,7 @@ def workloads_in(text: str) -> tuple[tuple[Workload, ...], tuple[Unread, ...]]:
             objects += [(document.line, one) for _, one in parsed]
     settings = config_maps(one for _, one in objects)
     for line, one in objects:
-        value = _workload(one, settings)
+        value = as_workload(one, settings)
         if isinstance(value, str):
             unread.append(Unread(line, value))
         elif value:
@@ -143,8 +143,11 @@ def _objects(parsed: Any, at: Path = ()) -> Iterator[tuple[Path, Mapping[str, An
         yield at, parsed
 
 
-def _workload(parsed: Mapping[str, Any], settings: Settings) -> Workload | str | None:
-    """The workload that an object is, what is wrong with it, or nothing for other kinds."""
+def as_workload(parsed: Mapping[str, Any], settings: Settings) -> Workload | str | None:
+    """The workload that an object is, what is wrong with it, or nothing for other kinds.
+
+    `settings` are the ConfigMaps beside it.
+    """
     kind, spec = parsed.get("kind"), parsed.get("spec")
     if not isinstance(kind, str) or not isinstance(spec, Mapping):
         return None
@@ -191,8 +194,7 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
             "name": name,
             "namespace": _text(meta.get("namespace")),
             "labels": _texts(meta.get("labels")),
-            "ownerReferences": meta.get("ownerReferences"),
-            "managedFields": meta.get("managedFields"),
+            "ownerReferences": _owners(meta.get("ownerReferences")),
         },
         "spec": {
             **{key: spec[key] for key, kept in _KEPT.items() if isinstance(spec.get(key), kept)},
@@ -208,13 +210,27 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
     return value
 
 
+def _owners(value: Any) -> list[Mapping[str, Any]]:
+    listed = value if isinstance(value, list) else []
+    return [
+        one
+        for one in listed
+        if isinstance(one, Mapping)
+        and isinstance(one.get("kind"), str)
+        and isinstance(one.get("name"), str)
+    ]
+
+
 def _sound(container: Container) -> bool:
     """Whether the fields that are read have the types that the API server makes sure of."""
     texts = (container.name, container.image, *container.env, *(p.name for p in container.ports))
     lists = (container.raw.get("command"), container.raw.get("args"))
-    hooks = container.raw.get("lifecycle")
+    hooks, names = (
+        container.raw.get("lifecycle"),
+        [e.get("name") for e in container.raw.get("env") or ()],
+    )
     return (
-        all(isinstance(text, str) for text in texts)
+        all(isinstance(text, str) for text in (*texts, *names))
         and all(words is None or isinstance(words, list) for words in lists)
         and (hooks is None or isinstance(hooks, Mapping))
     )

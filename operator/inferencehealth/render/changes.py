@@ -11,9 +11,9 @@ from typing import Any, Final
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.api.target import WorkloadKind
-from inferencehealth.kube.selectors import matches
 from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
 from inferencehealth.plan import Plan, ProbePlan, plan
+from inferencehealth.plan.choice import policy_for
 from inferencehealth.probes.merge import ADVISED, WRITES
 from inferencehealth.probes.ownership import containers_field
 from inferencehealth.workloads import Container, Workload, workload
@@ -64,11 +64,6 @@ def with_replace(policy: Policy) -> Policy:
     return policy.model_copy(update={"spec": policy.spec.model_copy(update={"probes": probes})})
 
 
-def policy_for(target: Workload, policies: Iterable[Policy]) -> Policy | None:
-    """The first policy that selects the workload; a namespace left out fits any."""
-    return next((policy for policy in policies if _selects(policy, target)), None)
-
-
 def _changes(
     objects: Iterable[tuple[Path, Mapping[str, Any]]], policies: Sequence[Policy]
 ) -> Iterator[Change]:
@@ -108,11 +103,3 @@ def _place(target: Workload, container: Container) -> Path:
     listed = target.raw["spec"]["template"]["spec"][field]
     index = next(i for i, each in enumerate(listed) if each.get("name") == container.name)
     return "spec", "template", "spec", field, index
-
-
-def _selects(policy: Policy, target: Workload) -> bool:
-    spaces = (policy.metadata.namespace, target.namespace)
-    if all(spaces) and spaces[0] != spaces[1]:
-        return False
-    asked = policy.spec.target
-    return target.kind in asked.kinds and matches(asked.selector, target.labels)
