@@ -181,3 +181,7 @@ class Freshness:
     def members(self, now: float) -> frozenset[str]:
         """The Leases of all members that live."""
         return frozenset(name for name in self._seen if self.alive(name, now))
+
+    def silent(self, since: float) -> frozenset[str]:
+        """The Leases of all members that have not been heard of since then."""
+        return frozenset(name for name, seen in self._seen.items() if seen.changed_at < since)
