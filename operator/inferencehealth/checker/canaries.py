@@ -1,0 +1,152 @@
+"""Sends canaries beside the rounds, and keeps what they found: the edge around `canary`.
+
+A canary may take ten seconds while rounds come every second, so it is an exchange of its own
+whose result counts in the rounds after it. One pod has one canary in flight, and so has one
+workload: what a fleet's servers are asked for is real work.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from inferencehealth.checker import canary as rules
+from inferencehealth.checker.canary import CanaryState
+from inferencehealth.checker.memory import RoundMemory
+from inferencehealth.checker.peers import peer_of
+from inferencehealth.checker.references import References, UnreadableError
+from inferencehealth.checker.rounds import Ask
+from inferencehealth.checker.work import Checked
+from inferencehealth.checks import progress as counters
+from inferencehealth.checks.progress import NO_PROGRESS, Sample
+from inferencehealth.checks.steps import Answer, Peer, Reading, Request, Sign
+from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.kube.store import Key
+from inferencehealth.profiles.canary import DENIED_REASON, FAILURES, CanaryRequest
+
+MAX_IN_FLIGHT: Final = 256
+"""Canaries in flight over all workloads; each is a socket and a task."""
+SECRET_UNREADABLE: Final = "CanarySecretUnreadable"  # noqa: S105 - a reason
+
+logger = logging.getLogger(__name__)
+
+
+class Canaries:
+    """The canaries of one checker. `clock` never goes back; `sent` and `skipped` only grow."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        references: References | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask = ask
+        self._references = references
+        self._clock = clock
+        self._in_flight: dict[Key, asyncio.Task[None]] = {}
+        self.sent = 0
+        self.skipped = 0
+
+    def weigh(self, checked: Checked, reading: Reading) -> Reading:
+        """A round's reading with what the pod's canary found; sends the next one if it is due."""
+        canary = checked.work.compiled.canary
+        if canary is None:
+            return reading
+        memory, now = checked.memory, self._clock()
+        if memory.canary is None:
+            memory.canary = _begin(checked, canary, now)
+        if rules.is_due(memory.canary, canary, reading, now):
+            self._start(checked, memory, canary)
+        return rules.combined(reading, canary, memory.canary)
+
+    async def close(self) -> None:
+        """Give up what is in flight."""
+        for task in self._in_flight.values():
+            task.cancel()
+        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+
+    def _start(self, checked: Checked, memory: RoundMemory, canary: CanaryRequest) -> None:
+        workload = checked.work.record.key
+        if workload in self._in_flight or len(self._in_flight) >= MAX_IN_FLIGHT:
+            return  # it stays due, and is sent after another round
+        task = asyncio.ensure_future(self._run(checked, memory, canary))
+        self._in_flight[workload] = task
+        task.add_done_callback(lambda done: self._end(workload, done))
+
+    def _end(self, workload: Key, task: asyncio.Task[None]) -> None:
+        del self._in_flight[workload]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a canary of %s/%s ended in a bug of ours", *workload, exc_info=error)
+
+    async def _run(self, checked: Checked, memory: RoundMemory, canary: CanaryRequest) -> None:
+        """One canary of one pod; its result is dropped where it is about another start or spec."""
+        state, spec, uid = memory.canary, checked.work.compiled.spec, checked.pod.uid
+        peer = await peer_of(spec, checked.pod, checked.facts.ip, self._references)
+        if state is None or isinstance(peer, Reading):
+            return
+        before = await self._look(checked, peer, canary, state.sample)
+        if state.verdict is None and counters.moved(state.sample, before) and before:
+            self.skipped += 1
+            memory.canary = rules.skipped(state, canary, uid, before, self._clock())
+            return
+        request = await self._request(checked.pod.namespace, canary)
+        if isinstance(request, Reading):
+            memory.canary = rules.not_asked(state, canary, uid, request, self._clock())
+            return
+        self.sent += 1
+        answer = await self._ask(peer, request.port or spec.port, request, timeout=canary.timeout)
+        reading = canary.read(answer)
+        if reading.reason == DENIED_REASON and canary.secret and self._references:
+            self._references.forget(checked.pod.namespace, canary.secret)
+        evidence, after = None, before
+        progress = checked.work.compiled.progress
+        if reading.sign is Sign.SILENT and progress is not None:
+            after = await self._look(checked, peer, canary, before)
+            evidence = counters.judge(progress, before, after)
+        memory.canary = rules.heard(
+            state,
+            canary,
+            spec=spec,
+            uid=uid,
+            reading=reading,
+            evidence=evidence,
+            sample=after,
+            now=self._clock(),
+        )
+
+    async def _request(self, namespace: str, canary: CanaryRequest) -> Request | Reading:
+        """The request with the headers of its Secret, or why there is none."""
+        if not canary.secret:
+            return canary.request
+        if self._references is None:
+            return Reading(Sign.UNKNOWN, SECRET_UNREADABLE, "this checker cannot read Secrets")
+        try:
+            headers = await self._references.headers(namespace, canary.secret)
+        except UnreadableError as error:
+            return Reading(Sign.UNKNOWN, SECRET_UNREADABLE, str(error))
+        return replace(canary.request, headers=(*canary.request.headers, *headers))
+
+    async def _look(
+        self, checked: Checked, peer: Peer, canary: CanaryRequest, before: Sample | None
+    ) -> Sample | None:
+        """The server's counters as far as they are about the canary's model."""
+        compiled = checked.work.compiled
+        progress = compiled.progress
+        if progress is None or (progress.model_label and not canary.model):
+            # Where models are counted apart, another one's progress proves nothing.
+            return None
+        request, timeout = progress.request, compiled.spec.timeout
+        port = request.port or compiled.spec.port
+        page: Answer = await self._ask(peer, port, request, timeout=timeout)
+        return counters.sample(progress, page, before, self._clock(), model=canary.model)
+
+
+def _begin(checked: Checked, canary: CanaryRequest, now: float) -> CanaryState:
+    """The state of a pod that this process never sent a canary to."""
+    history = checked.history
+    by_canary = history.reason in FAILURES | {NO_PROGRESS}
+    if history.verdict is Verdict.BROKEN and by_canary and not history.fresh:
+        return rules.taken_over(Reading(Sign.FAILS, history.reason, history.message), now)
+    return rules.first(canary, checked.pod.uid, now)
