@@ -6,6 +6,7 @@ pods: so no `$ref` leaves the schema, no regular expression runs, and every body
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError, validators
@@ -68,16 +69,19 @@ def schema_problem(schema: Mapping[str, Any]) -> str | None:
 def matcher(schema: Mapping[str, Any]) -> Callable[[Any], str | None]:
     """A function that says how a document misses the schema; None where it matches.
 
-    It names the place in the schema, never anything of the document, and does not raise.
+    It names the place in the schema, never anything of the document, and does not raise. It is
+    called for every answer, a thousand times a second: whatever depends on the schema alone is
+    done here, once.
     """
-    rules = _without_dialect(schema)
     unusable = schema_problem(schema)
+    if unusable:
+        return lambda _document: f"can't be compared: the schema is not usable: {unusable}"
+    allowance = _Allowance()
+    validator = _bounded(allowance)(_without_dialect(schema), registry=Registry())
 
     def mismatch(document: Any) -> str | None:
-        if unusable:
-            return f"can't be compared: the schema is not usable: {unusable}"
+        allowance.left = MAX_WORK
         try:
-            validator = _bounded()(rules, registry=Registry())
             error = next(iter(validator.iter_errors(document)), None)
         except _TooMuchWorkError:
             return "takes too much work to compare with the schema"
@@ -93,15 +97,20 @@ def _without_dialect(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key != "$schema"}
 
 
-def _bounded() -> Any:
-    """A validator class for one comparison, whose keywords all draw on one allowance."""
-    left = MAX_WORK
+@dataclass(slots=True)
+class _Allowance:
+    """Steps that the comparison under way may still take."""
+
+    left: int = MAX_WORK
+
+
+def _bounded(allowance: _Allowance) -> Any:
+    """A validator class whose keywords all draw on one allowance."""
 
     def counted(check: _Keyword) -> _Keyword:
         def run(validator: Any, value: Any, instance: Any, schema: Any) -> Any:
-            nonlocal left
-            left -= 1 + _size(value) + _size(instance)
-            if left < 0:
+            allowance.left -= 1 + _size(value) + _size(instance)
+            if allowance.left < 0:
                 raise _TooMuchWorkError
             return check(validator, value, instance, schema)
 

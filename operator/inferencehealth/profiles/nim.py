@@ -137,7 +137,7 @@ def read_ready(answer: Answer) -> Reading:
     if gap := unanswered(answer):
         return gap
     status = parse_object(answer.body).get("status")
-    if answer.status == 200 and status in {None, "ready"}:
+    if answer.status == 200 and status in (None, "ready"):
         return SERVES
     if answer.status in {200, 503}:
         return Reading(

@@ -112,7 +112,8 @@ def unexpected(path: str, answer: Answer, wanted: str) -> Reading:
 def parse_json(body: bytes) -> Any:
     """The JSON document of a body; None where it is none, or nested deeper than MAX_DEPTH."""
     try:
-        document = json.loads(body, parse_constant=_refuse_constant)
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        document = _STRICT.decode(text)
     except (ValueError, RecursionError):
         return None
     return document if _shallow(document) else None
@@ -157,7 +158,10 @@ def worst_of(
     deciding = [reading for name, reading in readings.items() if name not in hints]
     if not deciding:
         return Reading(Sign.UNKNOWN, "NotAsked", "nothing was asked")
-    worst = worst_reading(deciding)
+    worst = deciding[0] if len(deciding) == 1 else worst_reading(deciding)
+    wanted = spec.models.required or required_components(spec, components)
+    if not wanted and not any(one.models or one.components for one in readings.values()):
+        return worst  # nothing but the server itself: most rounds, and the quickest
     models = merge_items(item for reading in readings.values() for item in reading.models)
     parts = merge_items(item for reading in readings.values() for item in reading.components)
     wanted_models = [(model.name, model.version) for model in spec.models.required]
@@ -220,6 +224,10 @@ def _richness(item: Item) -> tuple[bool, bool]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+_STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+"""Made once: json.loads() makes one for every call that has options."""
 
 
 def _shallow(document: object) -> bool:
