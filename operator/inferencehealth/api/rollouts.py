@@ -41,6 +41,12 @@ class RolloutReport(Model):
         description="The probes from before the change, by field.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
+    ours: tuple[str, ...] = Field(
+        default=(),
+        max_length=3,
+        description="Those of them that were our own.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     message: str = Field(default="", max_length=1024, description="What came of it.")
 
 

@@ -10,11 +10,14 @@ from inferencehealth.api.conditions import Condition, ConditionStatus
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import Finding, ProbeState
+from inferencehealth.api.rollouts import RolloutState
 from inferencehealth.checks.verdicts import RANK, Verdict
 from inferencehealth.controller.claims import LostClaim
+from inferencehealth.controller.guard import RUNNING
 from inferencehealth.controller.views import View, is_short
 from inferencehealth.problems import REASONS
 
+HALTED = "RolloutHalted"
 NAMED = 3
 """Things named in one message before "and N more"."""
 
@@ -114,10 +117,12 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
             f"the probes of {_count(done, 'workload')} are as they should be",
         )
     waiting = [v for v in views if v.report.status.probes.state not in _SETTLED]
+    worst = max((v.report.status.probes.state for v in waiting), key=tuple(ProbeState).index)
+    waiting.sort(key=lambda v: v.report.status.probes.state is not worst)
     return _condition(
         "ProbesInjected",
         ConditionStatus.FALSE,
-        waiting[0].report.status.probes.state.value,
+        HALTED if worst is ProbeState.HALTED else worst.value,
         _named(f"{v.ref}: {_probe_message(v)}" for v in waiting),
     )
 
@@ -149,6 +154,10 @@ def _reconciling(views: Sequence[View]) -> Condition:
 
 
 def _moving(view: View) -> str:
+    record = view.report.status.probes.rollout
+    if record and record.state in RUNNING:
+        what = "replaced" if record.state is RolloutState.ROLLING else "watched"
+        return f"its pods are being {what} after a change of their probes"
     if view.report.status.probes.state is ProbeState.PENDING:
         return _probe_message(view)
     if view.health.reason in ("NotChecked", "Rechecking"):
@@ -167,6 +176,11 @@ def _stalled(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
             errors[0][1].id,
             _named(f"{v.ref}: {_finding_message(f)}" for v, f in errors),
         )
+    halted = [v for v in views if v.report.status.probes.state is ProbeState.HALTED]
+    if halted:
+        remedy = "change the policy or that workload to try again"
+        told = _named(f"{v.ref}: {_probe_message(v)}" for v in halted)
+        return _condition("Stalled", ConditionStatus.TRUE, HALTED, f"{told}; {remedy}")
     if lost:
         return _condition("Stalled", ConditionStatus.TRUE, "WorkloadClaimed", _lost_message(lost))
     return _condition("Stalled", ConditionStatus.FALSE, "None", "nothing waits for anybody")

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from inferencehealth.api.names import GROUP, POLICY_LABEL, POLICY_PLURAL, REPORT_PLURAL, VERSION
+from inferencehealth.api.names import GROUP, POLICY_PLURAL, REPORT_PLURAL, VERSION
 from inferencehealth.controller.queue import WorkQueue
 from inferencehealth.kube.config import Access
 from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS
@@ -66,9 +66,10 @@ def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.Ope
 
     @kopf.on.event(GROUP, VERSION, REPORT_PLURAL, registry=handlers)
     async def report_changed(
-        namespace: str | None, labels: kopf.Labels, event: kopf.RawEvent, **_: Any
+        namespace: str | None, spec: kopf.Spec, event: kopf.RawEvent, **_: Any
     ) -> None:
-        policy = labels.get(POLICY_LABEL, "")
+        known.add(namespace or "")  # a report may have outlived its policy
+        policy = spec.get("policy", "")
         if event["type"] == "DELETED" or not policy:
             queue.add(WholeNamespace(namespace or ""))
         else:

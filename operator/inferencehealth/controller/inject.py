@@ -7,18 +7,25 @@ to report, not to fight: it is tried again only when workload or plan have chang
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.api.report import MAX_MESSAGE, ProbeReport, ProbesReport, ProbeState
+from inferencehealth.controller.remedies import remedy
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import ApplyConflict, Conflict, Forbidden, Invalid
 from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS, JsonObject
+from inferencehealth.probes.ownership import writers
 from inferencehealth.probes.writes import JsonPatch, SsaApply
-from inferencehealth.workloads import Workload
+from inferencehealth.workloads import OWNED_KINDS, Workload
 
 RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFUL_SETS)}
 NAMED = 3
 """Conflicts named in one message."""
+RETRY = 600.0
+"""Seconds until a refused write is tried again all the same: a quota or an admission policy may
+have changed, of which the workload shows nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +40,39 @@ class Refusal:
 class Refusals:
     """Writes that were refused, so that the same one is not sent again and again."""
 
-    _known: dict[str, tuple[str, Refusal]] = field(default_factory=dict)
+    _known: dict[str, tuple[Refusal, str, datetime]] = field(default_factory=dict)
 
-    def standing(self, workload: Workload, write: SsaApply | JsonPatch) -> Refusal | None:
-        """The refusal of exactly this write to exactly this generation, if there was one."""
-        digest, refusal = self._known.get(workload.uid, ("", None))
-        return refusal if digest == _digest(workload, write) else None
+    def standing(
+        self, workload: Workload, write: SsaApply | JsonPatch, now: datetime
+    ) -> Refusal | None:
+        """The refusal of exactly this write in the same circumstances, if there was one lately."""
+        if (known := self._known.get(workload.uid)) is None:
+            return None
+        refusal, digest, since = known
+        fresh = (now - since).total_seconds() < RETRY
+        return refusal if fresh and digest == _digest(workload, write, refusal) else None
 
-    def remember(self, workload: Workload, write: SsaApply | JsonPatch, refusal: Refusal) -> None:
+    def remember(
+        self, workload: Workload, write: SsaApply | JsonPatch, refusal: Refusal, now: datetime
+    ) -> None:
         """Keep a refusal until the workload or the plan changes."""
-        self._known[workload.uid] = (_digest(workload, write), refusal)
+        self._known[workload.uid] = (refusal, _digest(workload, write, refusal), now)
 
     def forget(self, uid: str) -> None:
         """Drop what is known about a workload that is gone."""
         self._known.pop(uid, None)
 
 
-def _digest(workload: Workload, write: SsaApply | JsonPatch) -> str:
+def _digest(workload: Workload, write: SsaApply | JsonPatch, refusal: Refusal) -> str:
     wanted = (
         write.body
         if isinstance(write, SsaApply)
         else [operation for operation in write.operations if operation["op"] != "test"]
     )
-    return f"{workload.generation}:{json.dumps(wanted, sort_keys=True, default=str)}"
+    # Whoever holds a field holds it also after a hundred more generations.
+    held = [(c.name, k, writers(workload, c, k)) for c in workload.containers for k in OWNED_KINDS]
+    since = held if refusal.state is ProbeState.CONFLICTED else workload.generation
+    return json.dumps([since, wanted], sort_keys=True, default=str)
 
 
 async def write_probes(
@@ -85,7 +102,8 @@ async def write_probes(
     except ApplyConflict as conflict:
         held = [f"{c.field} is held by {c.manager!r}" for c in conflict.conflicts]
         more = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
-        return Refusal(ProbeState.CONFLICTED, "; ".join(held[:NAMED]) + more)
+        ends = remedy(conflict.conflicts[0].manager, workload.kind)
+        return Refusal(ProbeState.CONFLICTED, f"{'; '.join(held[:NAMED])}{more}. {ends}")
     except (Forbidden, Invalid) as refused:
         if _changed_meanwhile(write, refused):
             raise Conflict(409, "Conflict", "the workload changed meanwhile") from refused
@@ -99,6 +117,7 @@ def _changed_meanwhile(write: SsaApply | JsonPatch, refused: Forbidden | Invalid
 
 def with_outcome(probes: ProbesReport, state: ProbeState, message: str) -> ProbesReport:
     """The probes' report after a write that did not happen: what was pending is now `state`."""
+    message = message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
     changed: dict[str, ProbeReport] = {
         name: each.model_copy(update={"state": state})
         for name in ("startup", "liveness", "readiness")

@@ -63,9 +63,11 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
 
     async def work(key: Key) -> None:
         if isinstance(key, StatusOf):
-            await reconciler.status(key.namespace, key.policy)
+            again = await reconciler.status(key.namespace, key.policy)
         else:
-            await reconciler.namespace(key.namespace)
+            again = await reconciler.namespace(key.namespace)
+        if again is not None:
+            queue.add(WholeNamespace(key.namespace), after=again)
 
     queue: WorkQueue[Key] = WorkQueue(work)
 

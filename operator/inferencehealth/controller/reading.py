@@ -11,6 +11,7 @@ from inferencehealth.api.policy import Policy
 from inferencehealth.api.problems import explain
 from inferencehealth.api.report import Report
 from inferencehealth.api.status import PolicyStatus
+from inferencehealth.api.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Unreadable:
     metadata: Metadata
     status: PolicyStatus
     message: str
+    target: Target | None
+    """The workloads that it is about, as far as that much can be read."""
 
 
 def read_policies(
@@ -43,7 +46,11 @@ def _unreadable(raw: Mapping[str, Any], error: ValidationError) -> Unreadable:
         status = PolicyStatus.model_validate(raw.get("status") or {})
     except ValidationError:
         status = PolicyStatus()  # written by another version of us: it is about to be replaced
-    return Unreadable(Metadata.model_validate(raw["metadata"]), status, explain(error))
+    try:
+        target = Target.model_validate((raw.get("spec") or {}).get("target"))
+    except ValidationError:
+        target = None
+    return Unreadable(Metadata.model_validate(raw["metadata"]), status, explain(error), target)
 
 
 def read_reports(raw: Iterable[Mapping[str, Any]]) -> dict[str, Report | None]:

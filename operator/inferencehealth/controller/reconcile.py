@@ -5,41 +5,31 @@ a write cut off half-way costs nothing but another run.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from inferencehealth.api.names import CONTROLLER_MANAGER, POLICY_KIND
+from inferencehealth.api.names import CONTROLLER_MANAGER
 from inferencehealth.api.policy import Policy
-from inferencehealth.api.probes import Mode
-from inferencehealth.api.report import Finding, ProbesReport, ProbeState, Report
+from inferencehealth.api.report import Report
 from inferencehealth.api.status import PolicyStatus
 from inferencehealth.controller.aggregate import invalid_status, policy_status
+from inferencehealth.controller.applying import Applying
 from inferencehealth.controller.claims import Claims, LostClaim, claim
-from inferencehealth.controller.inject import (
-    RESOURCES,
-    Refusal,
-    Refusals,
-    with_outcome,
-    write_probes,
-)
+from inferencehealth.controller.guard import RUNNING
+from inferencehealth.controller.inject import RESOURCES, Refusals
+from inferencehealth.controller.letting_go import LettingGo, leaving_of
+from inferencehealth.controller.moments import moment
 from inferencehealth.controller.reading import Unreadable, read_policies, read_reports
-from inferencehealth.controller.reports import (
-    Content,
-    report_body,
-    report_name,
-    report_spec,
-    same_spec,
-    same_status,
-)
-from inferencehealth.controller.rollouts import rolling
+from inferencehealth.controller.records import Records
 from inferencehealth.controller.views import SilenceOf
 from inferencehealth.kube.client import Client, whole
-from inferencehealth.kube.errors import NotFound
-from inferencehealth.kube.events import ObjectRef, Recorder, ref_of
+from inferencehealth.kube.errors import ApiError, Forbidden, NotFound
+from inferencehealth.kube.events import Recorder
 from inferencehealth.kube.requests import POLICIES, REPORTS
-from inferencehealth.plan import Plan, apply_operations, plan, probes_report
-from inferencehealth.problems import Problem
 from inferencehealth.workloads import Workload, workload
+
+TERMINATING = "NamespaceTerminating"
+"""Cause of the refusal of whatever is new in a namespace that is being deleted."""
 
 logger = logging.getLogger(__name__)
 
@@ -57,53 +47,85 @@ class Reconciler:
     lost: dict[tuple[str, str], tuple[LostClaim, ...]] = field(default_factory=dict)
     """By namespace and policy: claims lost in the last full run, for runs about status alone."""
 
-    async def namespace(self, namespace: str) -> None:
-        """Claims, plans, probes, reports and status of everything in the namespace."""
+    async def namespace(self, namespace: str) -> float | None:
+        """Claims, plans, probes, reports and status of everything in the namespace.
+
+        Returns the seconds until time alone will have changed something; None: never.
+        """
+        try:
+            return await self._namespace(namespace)
+        except NotFound as gone:
+            # Our definitions are being removed, or were: there is nothing left to bring in line.
+            logger.info("nothing to do: %s", gone, extra={"in_namespace": namespace})
+        except Forbidden as refused:
+            if not _is_terminating(refused):
+                raise
+            logger.info("the namespace is being deleted", extra={"in_namespace": namespace})
+        return None
+
+    async def _namespace(self, namespace: str) -> float | None:
         policies, unreadable = await self._policies(namespace)
-        workloads = await self._workloads(namespace, policies)
-        reports = read_reports(
-            (await self.client.list(REPORTS, project=whole, namespace=namespace)).items
-        )
-        claims = claim(policies, workloads)
+        listed = await self.client.list(REPORTS, project=whole, namespace=namespace)
+        reports = read_reports(listed.items)
+        workloads = await self._workloads(namespace, policies, reports.values())
+        claims = claim(policies, workloads, unreadable)
         self._remember(namespace, claims)
-        kept: dict[str, list[Report]] = {}
+        now = moment(self.now())
+        records = Records(self.client)
+        applying = Applying(self.client, self.events, records, self.refusals, self.silence_of)
+        wanted: set[str] = set()
+        again: list[float | None] = []
         for policy in policies:
-            name = policy.metadata.name
-            kept[name] = await self._workloads_of(policy, claims.held[name], reports)
-        await self._delete_reports(namespace, reports, kept, unreadable)
-        for policy in policies:
-            await self._write_status(policy, kept[policy.metadata.name])
+            outcomes = await applying.run(policy, claims.held[policy.metadata.name], reports, now)
+            written = [outcome.report for outcome in outcomes]
+            wanted |= {report.metadata.name for report in written}
+            again += [outcome.again for outcome in outcomes]
+            await self._write_status(policy, written)
         for bad in unreadable:
             status = invalid_status(bad.metadata.generation, bad.message, bad.status, self.now())
             await self._patch_status(bad.metadata.namespace, bad.metadata.name, bad.status, status)
+        doubtful = {bad.metadata.name for bad in unreadable}
+        for name in [name for name, report in reports.items() if not report and name not in wanted]:
+            await records.delete(namespace, name)
+        leaving = leaving_of(reports, wanted, doubtful, workloads)
+        letting_go = LettingGo(self.client, self.events, records, self.refusals)
+        again.append(await letting_go.run(leaving, now))
+        return min((each for each in again if each is not None), default=None)
 
-    async def status(self, namespace: str, name: str) -> None:
-        """The status of one policy, from its reports as they are.
+    async def status(self, namespace: str, name: str) -> float | None:
+        """The status of one policy, from its reports as they are; returns as `namespace` does.
 
-        Where the policy is gone, or nothing was planned yet, only a full run can tell more.
+        Where the policy is gone, nothing was planned yet, or a rollout of ours waits for verdicts,
+        only a full run can tell more.
         """
         if (namespace, name) not in self.lost:
-            await self.namespace(namespace)
-            return
+            return await self.namespace(namespace)
         try:
             raw = await self.client.get(POLICIES, name, namespace=namespace)
         except NotFound:
-            await self.namespace(namespace)
-            return
+            return await self.namespace(namespace)
         policies, _ = read_policies([raw])
         for policy in policies:
             listed = await self.client.list(REPORTS, project=whole, namespace=namespace)
             reports = [
                 r for r in read_reports(listed.items).values() if r and r.spec.policy == name
             ]
+            if any(map(_is_running, reports)):
+                return await self.namespace(namespace)
             await self._write_status(policy, reports)
+        return None
 
     async def _policies(self, namespace: str) -> tuple[tuple[Policy, ...], tuple[Unreadable, ...]]:
         listed = await self.client.list(POLICIES, project=whole, namespace=namespace)
         return read_policies(listed.items)
 
-    async def _workloads(self, namespace: str, policies: Iterable[Policy]) -> tuple[Workload, ...]:
-        kinds = sorted({kind.value for policy in policies for kind in policy.spec.target.kinds})
+    async def _workloads(
+        self, namespace: str, policies: Iterable[Policy], reports: Iterable[Report | None]
+    ) -> tuple[Workload, ...]:
+        """Of all kinds that a policy is about, or a report that may have to be let go."""
+        asked = {kind.value for policy in policies for kind in policy.spec.target.kinds}
+        known = {report.spec.workload.kind for report in reports if report}
+        kinds = sorted((asked | known) & RESOURCES.keys())
         found: list[Workload] = []
         for kind in kinds:
             resource = RESOURCES[kind]
@@ -120,140 +142,6 @@ class Reconciler:
         for key in [key for key in self.lost if key[0] == namespace]:
             del self.lost[key]
         self.lost.update({(namespace, name): lost for name, lost in claims.lost.items()})
-
-    async def _workloads_of(
-        self, policy: Policy, held: Iterable[Workload], reports: Mapping[str, Report | None]
-    ) -> list[Report]:
-        """Plan, inject and report each workload of a policy; returns the reports as they are."""
-        plans = [(each, plan(policy, each)) for each in held]
-        busy = [each.ref for each, planned in plans if rolling(each) and _has_ours(planned)]
-        written: list[Report] = []
-        for each, planned in plans:
-            others = [ref for ref in busy if ref != each.ref]
-            before = await self._fresh_report(each, reports)
-            probes = probes_report(planned, previous=before.status.probes if before else None)
-            # Reported before it is done: the author's probe must be on record when ours replaces
-            # it, also if we are killed in between.
-            report = await self._write_report(_content(policy, each, planned, probes), each, before)
-            target, planned_now, outcome = await self._inject(policy, each, planned, probes, others)
-            if target is not each:
-                busy.append(each.ref)
-            content = _content(policy, target, planned_now, outcome)
-            written.append(await self._write_report(content, target, report))
-        return written
-
-    async def _inject(
-        self,
-        policy: Policy,
-        target: Workload,
-        planned: Plan,
-        probes: ProbesReport,
-        others: list[str],
-    ) -> tuple[Workload, Plan, ProbesReport]:
-        """The workload, its plan and its probes' report after what can be done now is done."""
-        write = apply_operations(planned, target)
-        if policy.spec.probes.mode is not Mode.APPLY or write is None:
-            return target, planned, probes
-        refusal = self.refusals.standing(target, write)
-        if refusal is None and others and target.replicas:
-            message = f"waits for the rollout of {others[0]}: one workload at a time"
-            return target, planned, with_outcome(probes, ProbeState.PENDING, message)
-        if refusal is None:
-            result = await write_probes(self.client, target, write)
-            if not isinstance(result, Refusal):
-                await self._say_injected(policy, target, planned)
-                after = workload(result)
-                again = plan(policy, after)
-                return after, again, probes_report(again, previous=probes)
-            refusal = result
-            self.refusals.remember(target, write, refusal)
-            await self._say_refused(policy, target, refusal)
-        return target, planned, with_outcome(probes, refusal.state, refusal.message)
-
-    async def _say_injected(self, policy: Policy, target: Workload, planned: Plan) -> None:
-        note = (
-            f"policy {policy.metadata.name} gave container {planned.detection.container} "
-            f"the probes of profile {planned.detection.profile}"
-        )
-        logger.info(
-            "probes injected", extra={"workload": target.ref, "policy": policy.metadata.name}
-        )
-        await self.events.emit(
-            ref_of(target.raw),
-            type="Normal",
-            reason="ProbesInjected",
-            note=note,
-            action="InjectProbes",
-        )
-
-    async def _say_refused(self, policy: Policy, target: Workload, refusal: Refusal) -> None:
-        reason = f"Probes{refusal.state.value}"
-        note = f"{target.ref}: {refusal.message}"
-        logger.warning(
-            "probes not injected", extra={"workload": target.ref, "why": refusal.message}
-        )
-        await self.events.emit(
-            _reference(policy), type="Warning", reason=reason, note=note, action="InjectProbes"
-        )
-
-    async def _fresh_report(
-        self, target: Workload, reports: Mapping[str, Report | None]
-    ) -> Report | None:
-        """The workload's report, unless it speaks of an earlier workload of the same name."""
-        current = reports.get(report_name(target.kind, target.name))
-        if current and current.spec.workload.uid != target.uid:
-            await self._delete_report(target.namespace, current.metadata.name)
-            return None
-        return current
-
-    async def _write_report(
-        self, content: Content, target: Workload, current: Report | None
-    ) -> Report:
-        """Bring the report in line, writing only what differs; returns it as it is now."""
-        if current is None or not same_spec(content, current):
-            body = report_body(content, target)
-            current = await self._apply_report(target.namespace, content.name, body, "")
-        if not same_status(content, current):
-            body = {"status": content.status()}
-            current = await self._apply_report(target.namespace, content.name, body, "status")
-        return current
-
-    async def _apply_report(
-        self, namespace: str, name: str, body: dict[str, object], subresource: str
-    ) -> Report:
-        raw = await self.client.apply(
-            REPORTS,
-            name,
-            body,
-            namespace=namespace,
-            manager=CONTROLLER_MANAGER,
-            force=True,  # our own fields on our own object
-            subresource=subresource,
-        )
-        return Report.model_validate(raw)
-
-    async def _delete_reports(
-        self,
-        namespace: str,
-        reports: Mapping[str, Report | None],
-        kept: Mapping[str, list[Report]],
-        unreadable: Iterable[Unreadable],
-    ) -> None:
-        """Delete what no policy asks for; reports of a policy that can't be read now stay."""
-        wanted = {report.metadata.name for written in kept.values() for report in written}
-        doubtful = {bad.metadata.name for bad in unreadable}
-        for name, report in reports.items():
-            if name in wanted or (report and report.spec.policy in doubtful):
-                continue
-            await self._delete_report(namespace, name)
-            if report:
-                self.refusals.forget(report.spec.workload.uid)
-
-    async def _delete_report(self, namespace: str, name: str) -> None:
-        try:
-            await self.client.delete(REPORTS, name, namespace=namespace)
-        except NotFound:
-            logger.debug("report is gone already", extra={"report": name})
 
     async def _write_status(self, policy: Policy, reports: Iterable[Report]) -> None:
         meta = policy.metadata
@@ -285,26 +173,10 @@ class Reconciler:
             logger.debug("policy is gone already", extra={"policy": name})
 
 
-def _has_ours(planned: Plan) -> bool:
-    return any(each.action == "InPlace" for each in planned.probes)
+def _is_running(report: Report) -> bool:
+    record = report.status.probes.rollout
+    return record is not None and record.state in RUNNING
 
 
-def _content(policy: Policy, target: Workload, planned: Plan, probes: ProbesReport) -> Content:
-    return Content(
-        name=report_name(target.kind, target.name),
-        spec=report_spec(policy, target, planned.check),
-        detection=planned.detection,
-        probes=probes,
-        findings=(*map(_as_finding, planned.problems), *planned.findings),
-        desired_pods=target.replicas,
-    )
-
-
-def _as_finding(problem: Problem) -> Finding:
-    """A problem stands first among the findings: nothing goes on until somebody acts."""
-    return Finding(id=problem.reason, severity="error", message=problem.message)
-
-
-def _reference(policy: Policy) -> ObjectRef:
-    meta = policy.metadata
-    return ObjectRef(policy.api_version, POLICY_KIND, meta.namespace, meta.name, meta.uid)
+def _is_terminating(error: ApiError) -> bool:
+    return any(cause.reason == TERMINATING for cause in error.causes)

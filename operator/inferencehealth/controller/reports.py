@@ -1,6 +1,7 @@
 """What a workload's report should say; the controller's half of it. Pure."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from inferencehealth.workloads import Workload
 
 MAX_NAME = 253
 """Longest name of an object (DNS subdomain)."""
+MAX_LABEL = 63
+"""Longest value of a label."""
 HASH = 10
 """Hexadecimal digits that keep a shortened name unique."""
 
@@ -35,21 +38,38 @@ class Content:
 
     def status(self) -> dict[str, Any]:
         """The status fields that the controller owns, as they are written."""
-        return {
-            "detection": self.detection.manifest(),
-            "probes": self.probes.manifest(),
-            "findings": [finding.manifest() for finding in self.findings],
-            "desiredPods": self.desired_pods,
-        }
+        return status_body(self.detection, self.probes, self.findings, self.desired_pods)
+
+
+def status_body(
+    detection: Detection, probes: ProbesReport, findings: Iterable[Finding], desired_pods: int
+) -> dict[str, Any]:
+    """The controller's half of a report's status, as it is written: always all of it, because
+    server-side apply takes away what is left out.
+    """
+    return {
+        "detection": detection.manifest(),
+        "probes": probes.manifest(),
+        "findings": [finding.manifest() for finding in findings],
+        "desiredPods": desired_pods,
+    }
 
 
 def report_name(kind: str, name: str) -> str:
     """The report's name: kind and name of its workload, shortened where it would be too long."""
-    full = f"{kind.lower()}-{name}"
-    if len(full) <= MAX_NAME:
+    return _shortened(f"{kind.lower()}-{name}", MAX_NAME)
+
+
+def policy_label(policy: str) -> str:
+    """The policy's name as the value of a label, shortened where it would be too long."""
+    return _shortened(policy, MAX_LABEL)
+
+
+def _shortened(full: str, limit: int) -> str:
+    if len(full) <= limit:
         return full
     digest = hashlib.sha256(full.encode()).hexdigest()[:HASH]
-    return f"{full[: MAX_NAME - HASH - 1].rstrip('-.')}-{digest}"
+    return f"{full[: limit - HASH - 1].rstrip('-.')}-{digest}"
 
 
 def report_spec(policy: Policy, workload: Workload, check: Any) -> ReportSpec:
@@ -69,7 +89,7 @@ def report_body(content: Content, workload: Workload) -> dict[str, Any]:
     """
     return {
         "metadata": {
-            "labels": {POLICY_LABEL: content.spec.policy},
+            "labels": {POLICY_LABEL: policy_label(content.spec.policy)},
             "ownerReferences": [
                 {
                     "apiVersion": workload.api_version,
