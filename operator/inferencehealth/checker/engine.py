@@ -4,26 +4,36 @@ What comes in are `on_report`, `on_pod` and the readings of rounds; what comes o
 the reports whose health changed, which the writer renders when it may write.
 """
 
-import time
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from inferencehealth.api.report import CheckSpec, Health
+from inferencehealth.checker.attention import Attention, sleepless
+from inferencehealth.checker.canaries import Canaries
+from inferencehealth.checker.counters import OUTDATED, VOID, Counters
 from inferencehealth.checker.health import health
+from inferencehealth.checker.memory import RoundMemory
+from inferencehealth.checker.peers import peer_of
+from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord
-from inferencehealth.checker.rounds import Ask, check_pod, compile_check
+from inferencehealth.checker.rounds import Ask, Compiled, check_pod, compile_check
+from inferencehealth.checker.shards import Share, alone
 from inferencehealth.checker.suspicion import Suspicion
 from inferencehealth.checker.targets import Delta, Targets
 from inferencehealth.checker.work import Checked, Work, first_history, work_for
-from inferencehealth.checks.deadlines import phase
-from inferencehealth.checks.history import History, reopen
+from inferencehealth.checks.clock import Clock
+from inferencehealth.checks.deadlines import Due, phase
+from inferencehealth.checks.history import History, PodFacts, is_gap, moved, reopen
 from inferencehealth.checks.scheduler import Scheduler
-from inferencehealth.checks.steps import Peer, Reading
-from inferencehealth.checks.verdict import judge
+from inferencehealth.checks.steps import Reading
+from inferencehealth.checks.verdict import judge, outdated
 from inferencehealth.checks.verdicts import SERVING
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.store import Change, Key
+
+logger = logging.getLogger(__name__)
 
 MAX_LATE_INTERVALS: Final = 2
 """A check later than this many intervals means that the engine no longer keeps up."""
@@ -45,9 +55,10 @@ class Engine:
     """What is checked, and what is known about it.
 
     `mark` is called with the key of each report whose health may have changed, `told` with each
-    change of a verdict. `identity` is the Lease by which readers know that we still look. `mine`
-    says by a workload's UID whether it is ours to check; call `share` when it says otherwise than
-    before. `clock` gives epoch seconds.
+    change of a verdict. `identity` is the Lease by which readers know that we still look. Until
+    `divide` says otherwise, everything is ours. `references` reads what specs refer to. `clock`
+    tells the time of day, `sleepless` the seconds of one that nobody sets and that goes on while
+    the machine sleeps.
     """
 
     def __init__(
@@ -58,22 +69,29 @@ class Engine:
         concurrency: int,
         mark: Callable[[Key], None],
         told: Callable[[Transition], None],
-        mine: Callable[[str], bool] = lambda _uid: True,
-        clock: Callable[[], float] = time.time,
+        references: References | None = None,
+        clock: Clock | None = None,
+        sleepless: Callable[[], float] = sleepless,
     ) -> None:
         self._ask = ask
         self._identity = identity
         self._mark = mark
         self._told = told
-        self._mine = mine
-        self._clock = clock
+        self._clock = clock or Clock()
+        self._share = alone(identity)
+        self.attention = Attention(self._lapsed, sleepless)
+        self._references = references
+        self.canaries = Canaries(ask, references, self.attention.now)
         self._targets = Targets()
         self._reports: dict[Key, ReportRecord] = {}
         self._works: dict[Key, Work] = {}
         self._started = False
         self._total = 0
         self._suspicion: Suspicion[Checked] = Suspicion()
-        self.scheduler: Scheduler[Checked] = Scheduler(self._check, concurrency=concurrency)
+        self.counters = Counters()
+        self.scheduler: Scheduler[Checked] = Scheduler(
+            self._check, concurrency=concurrency, started=self._count_start
+        )
 
     # what changes
 
@@ -83,14 +101,15 @@ class Engine:
         for work in self._works.values():
             self._complete(work)
 
-    def share(self) -> None:
-        """Take on the reports that are ours now, and give up those that no longer are."""
+    def divide(self, share: Share) -> None:
+        """This is our share from now on: take on what it has, give up what it has not."""
+        self._share = share
         for key, record in self._reports.items():
-            mine = self._mine(record.workload.uid)
-            if mine and key not in self._works:
-                self._take(record)
-            elif not mine and key in self._works:
+            ours = share.has(record.workload.uid)
+            if key in self._works and not ours:
                 self._give_up(key)
+            elif ours and share.growing and key not in self._works:
+                self._take(record)
 
     def on_report(self, change: Change[ReportRecord]) -> None:
         """A report appeared, changed or went away."""
@@ -112,7 +131,7 @@ class Engine:
         self._apply(self._targets.set_report(key, selector, record.workload))
         if work is not None:
             self._complete(work)
-        elif self._mine(record.workload.uid):
+        elif self._share.growing and self._share.has(record.workload.uid):
             self._take(record)
 
     def on_pod(self, change: Change[PodRecord]) -> None:
@@ -138,7 +157,7 @@ class Engine:
             generation=work.record.generation,
             checked_by=self._identity,
             previous=previous,
-            now=self._clock(),
+            now=self._now(),
         )
         return None if found == previous else found
 
@@ -147,9 +166,27 @@ class Engine:
         work = self._works.get(report)
         return work.record if work else None
 
+    def work(self, report: Key) -> Work | None:
+        """What we know about the report's pods; None where it is not ours."""
+        return self._works.get(report)
+
+    def report_of(self, pod: Key) -> Key | None:
+        """The report that judges the pod, also where it is another checker's."""
+        return self._targets.report_of(pod)
+
     def checked(self) -> Iterator[Checked]:
         """Every pod that is checked, once per report."""
         return (checked for work in self._works.values() for checked in work.pods.values())
+
+    @property
+    def reports(self) -> int:
+        """How many reports are ours."""
+        return len(self._works)
+
+    @property
+    def suspects_itself(self) -> bool:
+        """Whether so much fell silent at once that we doubt our own network."""
+        return self._suspicion.active
 
     def keeps_up(self) -> bool:
         """Whether checks start about when they are due."""
@@ -158,6 +195,23 @@ class Engine:
         return self.scheduler.lateness() < bound
 
     # how one leads to the other
+
+    def _now(self) -> float:
+        """The time of day. What lasts goes on lasting when somebody sets the clock."""
+        if by := self._clock.jump():
+            for checked in self.checked():
+                checked.history = moved(checked.history, by)
+        return self._clock.now()
+
+    def _lapsed(self, seconds: float) -> None:
+        """We did not look for a while: what is too old by now is not ours to say any more."""
+        logger.warning("this checker stood still for %.1f s", seconds)
+        self.counters.lapses += 1
+        now, awake = self._now(), self.attention.now()
+        for checked in self.checked():
+            pause = awake - checked.looked_at
+            if is_gap(pause, checked.work.compiled.spec.interval):
+                self._accept(checked, outdated(checked.history, now, pause))
 
     def _respecify(self, work: Work, record: ReportRecord) -> None:
         """The report's spec changed: every pod has to be asked again before more is written."""
@@ -172,6 +226,7 @@ class Engine:
             checked.see(checked.pod)
             if another:
                 checked.history = reopen(checked.history)
+                checked.memory = RoundMemory()
             self._schedule(checked)
 
     def _take(self, record: ReportRecord) -> None:
@@ -221,7 +276,8 @@ class Engine:
                 self._mark(report)
 
     def _join(self, work: Work, pod: PodRecord) -> None:
-        checked = Checked(work, pod, first_history(work, pod, self._clock()))
+        history = first_history(work, pod, self._now())
+        checked = Checked(work, pod, history, looked_at=self.attention.now())
         work.pods[pod.namespace, pod.name] = checked
         self._total += 1
         if not work.complete:
@@ -256,17 +312,42 @@ class Engine:
 
     async def _check(self, checked: Checked) -> None:
         """One round; dropped when it turns out to be about another pod, container or spec."""
-        work, facts, compiled = checked.work, checked.facts, checked.work.compiled
+        facts, compiled = checked.facts, checked.work.compiled
         if checked.known:
             self._hear(checked)
             return
-        reading = await check_pod(compiled, Peer(facts.ip), self._ask)
-        key = (checked.pod.namespace, checked.pod.name)
-        if self._checked(key) is not checked or work.compiled is not compiled:
+        began = self.attention.now()
+        reading = await self._round(checked)
+        ended = self.attention.now()
+        self.counters.duration.add(ended - began)
+        void = self._void(checked, began, facts, compiled)
+        self.counters.checks[void or reading.sign.value] += 1
+        if void:
             return
-        if (checked.facts.ip, checked.facts.started_at) != (facts.ip, facts.started_at):
-            return
-        self._judge(checked, self._doubt(checked, reading), decided=True)
+        pause, checked.looked_at = began - checked.looked_at, ended
+        gap = pause if is_gap(pause, compiled.spec.interval) else 0.0
+        reading = self.canaries.weigh(checked, self._doubt(checked, reading))
+        self._judge(checked, reading, decided=True, gap=gap)
+
+    def _void(self, checked: Checked, began: float, facts: PodFacts, compiled: Compiled) -> str:
+        """Why the check that began then says nothing about the pod of now; "" if it does."""
+        key, now = (checked.pod.namespace, checked.pod.name), checked.facts
+        if self._checked(key) is not checked or checked.work.compiled is not compiled:
+            return OUTDATED
+        if (now.ip, now.started_at) != (facts.ip, facts.started_at):
+            return OUTDATED
+        return VOID if self.attention.lapsed_since(began) else ""
+
+    def _count_start(self, due: Due[Checked]) -> None:
+        self.counters.lateness.add(due.late)
+        self.counters.shed += due.missed
+
+    async def _round(self, checked: Checked) -> Reading:
+        compiled, pod = checked.work.compiled, checked.pod
+        peer = await peer_of(compiled.spec, pod, checked.facts.ip, self._references)
+        if isinstance(peer, Reading):
+            return peer
+        return await check_pod(compiled, peer, self._ask, checked.memory, self.attention.now())
 
     def _doubt(self, checked: Checked, reading: Reading) -> Reading:
         """The reading, unless so many pods fell silent that we suspect ourselves."""
@@ -278,23 +359,31 @@ class Engine:
             policy=work.record.policy_key,
             interval=work.compiled.spec.interval,
             total=self._total,
-            now=self._clock(),
+            now=self._now(),
         )
 
-    def _judge(self, checked: Checked, reading: Reading | None, *, decided: bool) -> None:
+    def _judge(
+        self, checked: Checked, reading: Reading | None, *, decided: bool, gap: float = 0.0
+    ) -> None:
         """Judge the pod anew; `decided`: the result is about the present spec."""
-        before, work = checked.history, checked.work
-        thresholds = work.compiled.thresholds
-        after = judge(reading, checked.facts, before, thresholds, self._clock())
-        checked.history = after
+        now = self._now()  # first, as it may move what lasts
+        work, thresholds = checked.work, checked.work.compiled.thresholds
+        after = judge(reading, checked.facts, checked.history, thresholds, now, gap=gap)
+        self._accept(checked, after)
         if decided and after.settled and checked in work.waiting:
             work.waiting.discard(checked)
             self._complete(work)
+
+    def _accept(self, checked: Checked, after: History) -> None:
+        """This is the pod's history from now on: tell what changed by it."""
+        before, checked.history = checked.history, after
+        work = checked.work
         if before is after:
             return
         if _shown(before) != _shown(after):
             self._mark(work.record.key)
         if before.verdict is not after.verdict:
+            self.counters.transitions[after.verdict.value] += 1
             self._told(Transition(work.record, checked.pod, before, after))
 
     def _complete(self, work: Work) -> None:
@@ -306,7 +395,10 @@ class Engine:
 
 def _question(spec: CheckSpec) -> tuple[object, ...]:
     """What is asked, apart from how often and how patiently."""
-    return spec.profile, spec.container, spec.port, spec.models, spec.components, spec.endpoints
+    return (
+        *(spec.profile, spec.container, spec.port, spec.models, spec.components, spec.endpoints),
+        *(spec.scheme, spec.tls, spec.canary),
+    )
 
 
 def _shown(history: History) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from inferencehealth.api.report import CheckSpec, PodHealth
 from inferencehealth.checker.health import PodState, epoch
+from inferencehealth.checker.memory import RoundMemory
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.rounds import Compiled, compile_check
 from inferencehealth.checks.candidate import of_pod
@@ -36,23 +37,33 @@ class Checked:
     """One pod as one report checks it.
 
     `facts` is what Kubernetes says about the pod and its server's container; `known`: the verdict
-    follows from that alone, so that nobody has to be asked.
+    follows from that alone, so that nobody has to be asked. `looked_at` is when the last round
+    ended, at first when the pod joined (seconds of a clock that never stands still). `memory` is
+    about this start of the container and the present question.
     """
 
     work: Work
     pod: PodRecord
     history: History
+    looked_at: float
+    memory: RoundMemory = field(default_factory=RoundMemory)
     facts: PodFacts = field(init=False)
     known: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.see(self.pod)
+        self._read(self.pod)
 
     def __repr__(self) -> str:
         return f"pod {self.pod.namespace}/{self.pod.name} for report {self.work.record.name}"
 
     def see(self, pod: PodRecord) -> None:
         """Take over what Kubernetes says now, read by the present spec."""
+        before = self.facts
+        self._read(pod)
+        if _start(before) != _start(self.facts):
+            self.memory = RoundMemory()
+
+    def _read(self, pod: PodRecord) -> None:
         self.pod = pod
         self.facts = facts_of(pod, self.work.compiled.spec.container)
         self.known = of_pod(self.facts) is not None
@@ -60,6 +71,10 @@ class Checked:
     def state(self) -> PodState:
         """The pod as its report tells it."""
         return PodState(self.pod.name, self.history, self.pod.ready, self.facts.restarts)
+
+
+def _start(facts: PodFacts) -> tuple[object, ...]:
+    return facts.uid, facts.ip, facts.started_at
 
 
 def work_for(record: ReportRecord, check: CheckSpec) -> Work:

@@ -14,6 +14,8 @@ from zlib import crc32
 K = TypeVar("K", bound=Hashable)
 
 _HASHES: Final = 2**32
+MIN_APART: Final = 0.5
+"""Share of the interval that lies between a late check and the next one at least."""
 _SLACK: Final = 64
 """Dead entries that are tolerated before the heap is built anew."""
 
@@ -69,14 +71,15 @@ class Deadlines(Generic[K]):
     def pop(self, now: float) -> Due[K] | None:
         """The check that has been due longest, None if none is; its key's next turn is set.
 
-        Turns that passed meanwhile are lost: a late check is never made up for by two.
+        Turns that passed meanwhile are lost: a late check is never made up for by two. The next
+        one is at least half an interval away, so that nobody is asked twice in a row.
         """
         at = self.next_at()
         if at is None or at > now:
             return None
         _, _, key = heapq.heappop(self._heap)
         _, interval, offset = self._turns[key]
-        following = _next_turn(now, interval, offset)
+        following = _next_turn(now + interval * MIN_APART, interval, offset)
         self._push(key, interval, offset, following)
         return Due(key, late=now - at, missed=max(0, round((following - at) / interval) - 1))
 

@@ -1,5 +1,6 @@
 """The verbs of the API server as functions: what the controller, the checker and the CLI call."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -55,11 +56,12 @@ class Client:
 
     All raise `Unreachable` when no answer comes, a type of `ApiError` when the answer is an
     error, and `ConfigError` when credentials cannot be had; what is safe to repeat is repeated
-    within `limits`.
+    within `limits`. `writes` counts what was asked to be written, by kind of object.
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.writes: Counter[str] = Counter()
 
     async def get(
         self, resource: Resource, name: str, *, namespace: str = "", limits: Limits = DEFAULT_LIMITS
@@ -167,7 +169,7 @@ class Client:
     ) -> JsonObject:
         """Create an object; raises Conflict when it exists."""
         request = requests.create(resource, body, namespace=namespace, manager=manager)
-        return await self._transport.send(request, limits)
+        return await self._write(resource, request, limits)
 
     async def apply(
         self,
@@ -193,7 +195,7 @@ class Client:
             subresource=subresource,
             dry_run=dry_run,
         )
-        return await self._transport.send(request, limits)
+        return await self._write(resource, request, limits)
 
     async def json_patch(
         self,
@@ -215,7 +217,7 @@ class Client:
             namespace=namespace,
             subresource=subresource,
         )
-        return await self._transport.send(request, limits)
+        return await self._write(resource, request, limits)
 
     async def merge_patch(
         self,
@@ -232,7 +234,7 @@ class Client:
         request = requests.merge_patch(
             resource, name, body, manager=manager, namespace=namespace, subresource=subresource
         )
-        return await self._transport.send(request, limits)
+        return await self._write(resource, request, limits)
 
     async def update(
         self,
@@ -245,7 +247,7 @@ class Client:
     ) -> JsonObject:
         """Replace an object; raises Conflict when its resourceVersion is not the newest."""
         request = requests.update(resource, body, manager=manager, subresource=subresource)
-        return await self._transport.send(request, limits)
+        return await self._write(resource, request, limits)
 
     async def delete(
         self,
@@ -267,7 +269,13 @@ class Client:
             resource_version=resource_version,
             propagation=propagation,
         )
-        await self._transport.send(request, limits)
+        await self._write(resource, request, limits)
+
+    async def _write(
+        self, resource: Resource, request: requests.Request, limits: Limits
+    ) -> JsonObject:
+        self.writes[resource.kind] += 1
+        return await self._transport.send(request, limits)
 
 
 def _page(answer: JsonObject) -> Page:

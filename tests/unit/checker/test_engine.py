@@ -7,6 +7,7 @@ from inferencehealth.api.report import Health
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.work import Checked
+from inferencehealth.checks.clock import Clock
 from inferencehealth.checks.steps import Answer, Peer, Request
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import PodRecord
@@ -46,7 +47,8 @@ class World:
             concurrency=100,
             mark=self._mark,
             told=self.told.append,
-            clock=lambda: self.now,
+            clock=Clock(wall=lambda: self.now, steady=lambda: self.now),
+            sleepless=lambda: self.now,
         )
 
     async def _ask(self, peer: Peer, port: int, request: Request, **_: float) -> Answer:
@@ -63,10 +65,16 @@ class World:
 
     async def round(self, *names: str) -> None:
         """One round over the named pods, or all."""
-        self.now += 10
+        self.watch(10)
         for checked in list(self.engine.checked()):
             if not names or checked.pod.name in names:
                 await self.engine._check(checked)
+
+    def watch(self, seconds: int) -> None:
+        """Time passes, and the checker is awake."""
+        for _ in range(seconds):
+            self.now += 1
+            self.engine.attention.look()
 
     def said(self, previous: Health | None = None) -> Health:
         found = self.engine.render(KEY, previous)

@@ -48,6 +48,15 @@ def test_a_late_check_is_done_once_and_keeps_its_phase() -> None:
     assert deadlines.next_at() == 45.0
 
 
+def test_a_late_check_is_not_followed_by_another_at_once() -> None:
+    deadlines: Deadlines[str] = Deadlines()
+    deadlines.put("a", interval=INTERVAL, phase=0.5, now=0.0)
+    due = deadlines.pop(14.0)
+    assert due is not None
+    assert (due.late, due.missed) == (9.0, 1)
+    assert deadlines.next_at() == 25.0
+
+
 def test_what_has_been_due_longest_goes_first() -> None:
     deadlines: Deadlines[str] = Deadlines()
     for key, at in (("a", 0.9), ("b", 0.1), ("c", 0.5)):
@@ -98,7 +107,7 @@ def test_nothing_is_due_where_nothing_was_put() -> None:
     now=st.floats(min_value=0, max_value=1e7),
     waits=st.lists(st.floats(min_value=0, max_value=3), max_size=20),
 )
-def test_the_next_turn_always_lies_ahead_and_within_an_interval(
+def test_the_next_turn_always_lies_ahead_and_within_one_and_a_half_intervals(
     interval: float, share: float, now: float, waits: list[float]
 ) -> None:
     deadlines: Deadlines[str] = Deadlines()
@@ -109,9 +118,9 @@ def test_the_next_turn_always_lies_ahead_and_within_an_interval(
         at = deadlines.next_at()
         assert at is not None
         assert at > now or due is not None
-        assert at - now <= interval * 1.001
+        assert at - now <= interval * 1.501
         if due is not None:
-            assert at > now
+            assert at - now >= interval * 0.499
             assert due.late >= 0
 
 
