@@ -116,6 +116,50 @@ def checker(
 
 
 @app.command()
+def webhook(
+    *,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",  # noqa: S104
+    port: Annotated[int, typer.Option(help="Port to listen on; 0: any.")] = 9443,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Host name or address by which the API server calls; default: the Service's names."
+        ),
+    ] = None,
+    configuration: Annotated[
+        str, typer.Option(help="MutatingWebhookConfiguration that is to trust the certificate.")
+    ] = "inferencehealth-webhook",
+    cert_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with tls.crt and tls.key, from cert-manager for instance; "
+            "default: certificates of our own."
+        ),
+    ] = None,
+    log_format: Style = LogFormat.JSON,
+    verbose: Verbose = False,
+) -> None:
+    """Run the admission webhook of mode Initial, for API servers before Kubernetes 1.36."""
+    from inferencehealth.admission import main as program  # noqa: PLC0415
+
+    configure("webhook", log_format, verbose=verbose)
+    _use(kubeconfig)
+    chosen = program.WebhookSettings(
+        namespace=namespace,
+        system_namespace=system_namespace,
+        host=host,
+        port=port,
+        names=tuple(name or ()),
+        configuration=configuration,
+        certificates=cert_dir,
+    )
+    raise typer.Exit(program.run(chosen))
+
+
+@app.command()
 def detect(
     *,
     file: Files,
@@ -156,6 +200,49 @@ def render(
 
     code = program.render(file, policy or [], replace=replace, output=program.Output(output))
     raise typer.Exit(code)
+
+
+@app.command()
+def lint(
+    *,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="Manifests, folders, or - for standard input.", show_default=False),
+    ] = None,
+    file: Annotated[
+        list[str] | None, typer.Option("--file", "-f", help="The same, as an option.")
+    ] = None,
+    policy: PolicyFiles = None,
+    severity: Annotated[
+        Literal["error", "warning", "info"],
+        typer.Option("--severity", help="Show findings of this severity and worse."),
+    ] = "info",
+    output: Annotated[
+        Literal["text", "json", "sarif", "junit"],
+        typer.Option("--output", "-o", help="How to print it."),
+    ] = "text",
+    live: Annotated[
+        bool, typer.Option("--live", "--cluster", help="Look at a cluster's workloads instead.")
+    ] = False,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+) -> None:
+    """Find what is wrong with the probes of model servers, in manifests or in a cluster.
+
+    Manifests are judged as they stand or, where a policy selects a workload, as they will be with
+    it. Exit code 1: there is a finding of severity error; 2: wrong usage, or nothing to read.
+    """
+    from inferencehealth.cli import lint as program  # noqa: PLC0415
+
+    sources, form = [*(files or ()), *(file or ())], program.Output(output)
+    if live == bool(sources):
+        raise typer.BadParameter("name files, folders or -, or give --live", param_hint="'FILES'")
+    if live:
+        from inferencehealth.cli import livelint  # noqa: PLC0415
+
+        found = livelint.lint_cluster(kubeconfig, policy or [], namespace=namespace)
+        raise typer.Exit(program.show(asyncio.run(found), severity=severity, output=form))
+    raise typer.Exit(program.lint_files(sources, policy or [], severity=severity, output=form))
 
 
 @app.command()

@@ -1,0 +1,66 @@
+"""`ihp lint --live`: the workloads of a cluster, each by the policy that holds it there."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from inferencehealth.api.policy import Policy
+from inferencehealth.cli.policies import read_policies as policies_in_files
+from inferencehealth.cli.sources import tell
+from inferencehealth.controller.reading import read_policies
+from inferencehealth.kube import config
+from inferencehealth.kube.client import Client, connect, whole
+from inferencehealth.kube.errors import Forbidden, NotFound
+from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, STATEFUL_SETS, JsonObject, Resource
+from inferencehealth.lint.linting import Linted, joined, judge, located
+from inferencehealth.plan.choice import policy_for
+from inferencehealth.workloads import Workload, workload
+
+
+async def lint_cluster(
+    kubeconfig: Path | None, policy_files: Sequence[Path], *, namespace: str
+) -> Linted:
+    """The findings about a cluster's Deployments and StatefulSets; "" is every namespace.
+
+    Policies in files take the place of the cluster's. Raises KubeError where the cluster can't be
+    asked, and typer.BadParameter for policies that can't be understood.
+    """
+    given = policies_in_files(policy_files)
+    async with connect(await config.load(kubeconfig)) as client:
+        policies = given or await _policies(client, namespace)
+        targets = [
+            one
+            for resource in (DEPLOYMENTS, STATEFUL_SETS)
+            for one in await _workloads(client, resource, namespace)
+        ]
+    return _lint(targets, policies)
+
+
+def _lint(targets: Iterable[Workload], policies: Sequence[Policy]) -> Linted:
+    parts: list[Linted] = []
+    ordered = sorted(targets, key=lambda one: (one.namespace, one.kind, one.name))
+    for target in ordered:
+        found = located(target, judge(target, policy_for(target, policies)))
+        for one in found.unread:
+            tell(f"left out: {one.why}")
+        parts.append(found)
+    return joined(parts)
+
+
+async def _policies(client: Client, namespace: str) -> tuple[Policy, ...]:
+    """The cluster's policies, the oldest first, as the operator takes them."""
+    try:
+        listed = await client.list(POLICIES, project=whole, namespace=namespace)
+    except (NotFound, Forbidden):
+        return ()  # not installed, or not ours to read: workloads are judged as they stand
+    policies, _ = read_policies(listed.items)
+    return tuple(sorted(policies, key=lambda p: (p.metadata.creation_timestamp, p.metadata.name)))
+
+
+async def _workloads(client: Client, resource: Resource, namespace: str) -> list[Workload]:
+    listed = await client.list(resource, project=whole, namespace=namespace)
+    return [workload(_named(raw, resource)) for raw in listed.items]
+
+
+def _named(raw: JsonObject, resource: Resource) -> JsonObject:
+    """The object with its kind, which items of a list leave out."""
+    return {**raw, "kind": resource.kind, "apiVersion": resource.api_version}
