@@ -18,11 +18,17 @@ FIELD_MANAGER: Final = "inferencehealth"
 CONTROLLER_MANAGER: Final = "inferencehealth-controller"
 """Owner of policy status, report spec and the probe half of report status."""
 
+WEBHOOK_MANAGER: Final = "inferencehealth-webhook"
+"""Owner of the webhook's Secret and of the bundle in its configuration."""
+
 CHECKER_MANAGER: Final = "inferencehealth-checker"
 """Owner of the health half of report status."""
 
 POLICY_LABEL: Final = f"{GROUP}/policy"
 """On a report: the policy that it answers to."""
+
+NAMESPACE_LABEL: Final = f"{GROUP}/namespace"
+"""On an admission policy of ours, which has no namespace: that of the policy it comes from."""
 
 CHECKER_LEASE_LABEL: Final = f"{GROUP}/member"
 """On a Lease: a running checker's sign of life (value `checker`)."""
