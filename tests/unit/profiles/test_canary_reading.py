@@ -1,0 +1,118 @@
+"""What a canary's answer means: every answer that a server may give to a real request."""
+
+from typing import Any
+
+import pytest
+
+from inferencehealth.api.canary import Canary
+from inferencehealth.checks.steps import Answer, Outcome, Reading, Sign
+from inferencehealth.profiles.canary import model_of, reader
+
+SCHEMA = {
+    "type": "object",
+    "required": ["outputs"],
+    "properties": {"outputs": {"type": "array", "minItems": 1}},
+}
+
+
+def canary(**changes: Any) -> Canary:
+    fields: dict[str, Any] = {
+        "mode": "Custom",
+        "path": "/v2/models/m/infer",
+        "body": {"inputs": []},
+        "expect": {"jsonSchema": SCHEMA, "maxLatency": "2s"},
+    }
+    return Canary.model_validate(fields | changes)
+
+
+def read(answer: Answer, **changes: Any) -> Reading:
+    return reader(canary(**changes))(answer)
+
+
+def answered(status: int, body: bytes = b"", **more: Any) -> Answer:
+    return Answer(Outcome.ANSWERED, status, body, **more)
+
+
+GOOD = b'{"outputs": [1]}'
+
+ANSWERS = [
+    (answered(200, GOOD), Sign.SERVES, ""),
+    (answered(200, b'{"error": "Stub process is not healthy"}'), Sign.FAILS, "CanaryFailed"),
+    (answered(200, b"no JSON at all"), Sign.FAILS, "CanaryFailed"),
+    (answered(200, b'{"outputs": []}'), Sign.FAILS, "CanaryFailed"),
+    (answered(500, b'{"error": "boom"}'), Sign.FAILS, "CanaryFailed"),
+    (answered(404), Sign.FAILS, "CanaryFailed"),
+    (answered(429), Sign.BUSY, "CanaryBusy"),
+    (answered(503, retry_after=True), Sign.BUSY, "CanaryBusy"),
+    (answered(503), Sign.FAILS, "CanaryFailed"),
+    (answered(401), Sign.UNKNOWN, "CanaryDenied"),
+    (answered(403), Sign.UNKNOWN, "CanaryDenied"),
+    (answered(502), Sign.SILENT, "CanaryFailed"),
+    (answered(200, GOOD, seconds=3.2), Sign.DEGRADED, "CanarySlow"),
+    (Answer(Outcome.NO_ANSWER), Sign.SILENT, "CanaryTimedOut"),
+    (Answer(Outcome.UNFINISHED), Sign.SILENT, "CanaryTimedOut"),
+    (Answer(Outcome.RESET), Sign.SILENT, "CanaryFailed"),
+    (Answer(Outcome.REFUSED), Sign.SILENT, "CanaryFailed"),
+    (Answer(Outcome.MALFORMED), Sign.FAILS, "CanaryFailed"),
+    (Answer(Outcome.TOO_LARGE), Sign.FAILS, "CanaryFailed"),
+    (Answer(Outcome.CONNECT_TIMEOUT), Sign.UNKNOWN, "ConnectTimeout"),
+    (Answer(Outcome.UNREACHABLE), Sign.UNKNOWN, "Unreachable"),
+]
+
+
+@pytest.mark.parametrize(("answer", "sign", "reason"), ANSWERS)
+def test_each_answer_has_its_meaning(answer: Answer, sign: Sign, reason: str) -> None:
+    reading = read(answer)
+    assert (reading.sign, reading.reason) == (sign, reason)
+
+
+@pytest.mark.parametrize(("answer", "sign", "reason"), ANSWERS)
+def test_no_message_has_a_word_of_the_body(answer: Answer, sign: Sign, reason: str) -> None:
+    message = read(answer).message
+    assert bool(message) == (sign is not Sign.SERVES)
+    assert not any(word in message for word in ("Stub", "boom", "no JSON at"))
+
+
+def test_a_failure_says_what_was_expected_and_what_came() -> None:
+    message = read(answered(500)).message
+    assert message == "the canary POST /v2/models/m/infer is answered 500, expected 200"
+    assert "properties.outputs.minItems" in read(answered(200, b'{"outputs": []}')).message
+
+
+def test_a_denied_canary_says_what_to_set() -> None:
+    assert "spec.checks.canary.headersFrom" in read(answered(401)).message
+
+
+def test_a_status_that_the_policy_expects_is_good_whatever_it_is() -> None:
+    assert read(answered(401), expect={"status": [401]}).sign is Sign.SERVES
+
+
+def test_an_answer_without_end_proves_that_the_server_works() -> None:
+    assert read(Answer(Outcome.TOO_LARGE), expect={}).sign is Sign.SERVES
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(2.2, "2s"), (2.9, "2s"), (3.0, "3s"), (8.4, "7s"), (44.0, "30s")]
+)
+def test_latencies_are_told_in_steps_so_that_they_are_seldom_news(
+    seconds: float, told: str
+) -> None:
+    message = read(answered(200, GOOD, seconds=seconds)).message
+    assert f"takes about {told}; 2s is asked for" in message
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "model"),
+    [
+        ("/v2/models/resnet50/infer", None, "resnet50"),
+        ("/v2/models/a%2Fb/versions/1/infer", None, "a/b"),
+        ("/v1/models/half_plus_two:predict", None, "half_plus_two"),
+        ("/v1/completions", {"model": "org/llama", "max_tokens": 1}, "org/llama"),
+        ("/v1/completions", {"model": 7}, ""),
+        ("/predict", None, ""),
+    ],
+)
+def test_the_model_is_found_where_protocols_name_it(
+    path: str, body: dict[str, Any] | None, model: str
+) -> None:
+    assert model_of(path, body) == model
