@@ -78,7 +78,8 @@ class CheckSpec(Model):
     tls: Tls | None = Field(default=None, description="Which certificate is trusted.")
     kubelet_lag: Duration = Field(
         default=30.0,
-        description="Time by which the kubelet may see a change later than the checks.",
+        description="Time by which the kubelet may see later than it happens that a pod breaks or "
+        "serves, by the readiness probe in place.",
     )
     keep_alive: bool = Field(default=False, description="Keep connections open between checks.")
     canary: Canary | None = Field(default=None, description="Canary to send; absent: none.")

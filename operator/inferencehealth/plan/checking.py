@@ -6,7 +6,7 @@ from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import Components, Models, RequiredModel
 from inferencehealth.api.target import Selector
-from inferencehealth.kubelet import numbers_of, startup_allowance
+from inferencehealth.kubelet import numbers_of, startup_allowance, worst_detection
 from inferencehealth.plan.endpoints import port_number, with_numbers
 from inferencehealth.probes.effect import effective
 from inferencehealth.probes.merge import ProbePlan
@@ -60,6 +60,17 @@ def startup_budget(check: CheckSpec, policy: Policy, probes: tuple[ProbePlan, ..
     if policy.spec.probes.budgets.max_startup is not None or not startup:
         return check.startup_budget
     return float(startup_allowance(numbers_of(startup))) or check.startup_budget
+
+
+def kubelet_lag(probes: tuple[ProbePlan, ...]) -> float:
+    """Seconds by which the kubelet may see a pod break, or serve, later than it happens."""
+    startup, _, readiness = map(effective, probes)
+    if not readiness:
+        return 0.0
+    numbers = numbers_of(readiness)
+    turns = (readiness.get("successThreshold") or 1) * max(numbers.period, numbers.timeout)
+    before = numbers_of(startup).period if startup else 0
+    return max(worst_detection(numbers), before + numbers.initial_delay + turns)
 
 
 def _models(asked: Models, detected: Detected) -> Models:

@@ -1,20 +1,21 @@
 """From policy and workload to a plan: detect, compile numbers, decide about each probe, advise."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Strategy
-from inferencehealth.api.report import CheckSpec, Detection, Finding, ProbesReport
+from inferencehealth.api.report import CheckSpec, Detection, Finding, ProbesReport, Startup
 from inferencehealth.findings.ownership import owned_by_controller
-from inferencehealth.kubelet import Handler, hung_grace, probe
+from inferencehealth.kubelet import Handler, Numbers, hung_grace, numbers_of, probe
 from inferencehealth.plan.admitted import admitted
 from inferencehealth.plan.advice import advise
-from inferencehealth.plan.checking import check_spec, startup_budget
+from inferencehealth.plan.checking import check_spec, kubelet_lag, startup_budget
 from inferencehealth.plan.endpoints import endpoint_problems
 from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, compile_probes
 from inferencehealth.probes.gates import NO_GATE, GatePlan, gate_findings, plan_gate
+from inferencehealth.probes.learned import observed_load
 from inferencehealth.probes.merge import ProbePlan, decide
 from inferencehealth.probes.ownership import ours
 from inferencehealth.probes.writes import JsonPatch, SsaApply, recommended_patch, write_of
@@ -42,11 +43,17 @@ class Plan:
     patch: dict[str, Any] | None = None
 
 
-def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = None) -> Plan:
+def plan(
+    policy: Policy,
+    workload: Workload,
+    previous: ProbesReport | None = None,
+    observed: Sequence[Startup] = (),
+) -> Plan:
     """What the policy means for the workload; never raises for objects that the API accepts.
 
     `previous` is what the workload's report says of its probes: by it, those that admission gave
-    the workload in our name are known again when the plan has changed.
+    the workload in our name are known again when the plan has changed. `observed` is what the
+    report says of how long the pods took to load.
     """
     spec = policy.spec
     owned = owned_by_controller(workload)
@@ -57,7 +64,12 @@ def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = Non
     if problems := endpoint_problems(policy, detected.container):
         return Plan(detection, findings=owned, problems=problems)
     check = check_spec(policy, workload, detected)
-    compiled = compile_probes(spec.probes, _defaults(detected.profile))
+    load = observed_load(observed, detected.container.image)
+    defaults = _defaults(detected.profile)
+    if spec.probes.learn_startup:
+        standing = _standing(workload, detected, previous)
+        defaults = replace(defaults, load=load, standing=standing)
+    compiled = compile_probes(spec.probes, defaults)
     if isinstance(compiled, Problem):
         return Plan(detection, check, findings=owned, problems=(compiled,))
     handlers = detected.profile.handlers(_asked(policy, detected, check, compiled))
@@ -67,7 +79,12 @@ def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = Non
     gate = plan_gate(workload, asked=check.gate is not None, mode=spec.probes.mode)
     return Plan(
         detection=detection,
-        check=check.model_copy(update={"startup_budget": startup_budget(check, policy, probes)}),
+        check=check.model_copy(
+            update={
+                "startup_budget": startup_budget(check, policy, probes),
+                "kubelet_lag": kubelet_lag(probes),
+            }
+        ),
         probes=probes,
         gate=gate,
         findings=(
@@ -80,6 +97,7 @@ def plan(policy: Policy, workload: Workload, previous: ProbesReport | None = Non
                 handlers=handlers,
                 compiled=compiled,
                 probes=probes,
+                observed=load.p90 if load else None,
             ),
             *gate_findings(gate, workload),
         ),
@@ -116,6 +134,18 @@ def _defaults(profile: Profile) -> Defaults:
         documented_liveness=documented.liveness if documented else None,
         documented_readiness=documented.readiness if documented else None,
     )
+
+
+def _standing(
+    workload: Workload, detected: Detected, previous: ProbesReport | None
+) -> Numbers | None:
+    """The numbers of our own startup probe that is in place."""
+    container, kind = detected.container, "startupProbe"
+    existing = container.probe(kind)
+    if not existing:
+        return None
+    mine = ours(workload, container, kind) or admitted(workload, container, kind, None, previous)
+    return numbers_of(existing) if mine else None
 
 
 def _asked(policy: Policy, detected: Detected, check: CheckSpec, compiled: CompiledSet) -> Asked:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from inferencehealth.api.durations import format_duration
 from inferencehealth.api.probes import ProbeNumbers, Probes, Strategy
+from inferencehealth.api.report import Startup
 from inferencehealth.kubelet import Numbers, startup_allowance, worst_detection
 from inferencehealth.probes.budgets import (
     TooSmall,
@@ -13,6 +14,7 @@ from inferencehealth.probes.budgets import (
     explain_startup,
     override,
 )
+from inferencehealth.probes.learned import Learned, learned_startup, standing_budget
 from inferencehealth.problems import Problem
 
 
@@ -28,6 +30,10 @@ class Defaults:
     readiness_timeout: int
     documented_liveness: Numbers | None = None
     documented_readiness: Numbers | None = None
+    load: Startup | None = None
+    """The loads that were observed, if what they say is to be heeded."""
+    standing: Numbers | None = None
+    """The numbers of our own startup probe that is in place, if it is only to be raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +131,14 @@ def _startup(probes: Probes, defaults: Defaults) -> Compiled | Problem | None:
         or given(probes.startup)
         or probes.liveness.strategy is Strategy.PROCESS
     )
-    if defaults.documented_liveness and not asked:
+    documented = defaults.documented_liveness if not asked else None
+    default = startup_allowance(documented) if documented else defaults.max_startup
+    settled = probes.budgets.max_startup or probes.startup.failure_threshold
+    standing = default if documented else None
+    learned = None if settled else _learned(probes, defaults, default, standing)
+    if documented and learned is None:
         return None
-    budget = probes.budgets.max_startup or defaults.max_startup
+    budget = probes.budgets.max_startup or (learned.budget if learned else default)
     numbers = compile_startup(budget, defaults.liveness_timeout, probes.startup)
     allowed = startup_allowance(numbers)
     if probes.budgets.max_startup and allowed < budget:
@@ -138,8 +149,20 @@ def _startup(probes: Probes, defaults: Defaults) -> Compiled | Problem | None:
             "probes.startup.failureThreshold or leave it to maxStartup.",
             "spec.probes.startup",
         )
+    told = explain_startup(numbers)
+    if learned:
+        return Compiled(numbers, f"{learned.reason}; {told}", Promise(budget, "observed loads"))
     source = "asked for" if probes.budgets.max_startup else f"default of {defaults.server}"
-    return Compiled(numbers, explain_startup(numbers), Promise(budget, source))
+    return Compiled(numbers, told, Promise(budget, source))
+
+
+def _learned(
+    probes: Probes, defaults: Defaults, default: float, standing: float | None
+) -> Learned | None:
+    if defaults.standing:
+        timeout = defaults.liveness_timeout
+        standing = standing_budget(defaults.standing, timeout, probes.startup)
+    return learned_startup(defaults.load, default=default, standing=standing)
 
 
 def _detection(asked: Detection, budget: float | None, exact: ProbeNumbers) -> Compiled | Problem:

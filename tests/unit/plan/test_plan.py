@@ -161,6 +161,7 @@ def test_the_check_has_everything_a_checker_needs() -> None:
         "failureThreshold": 5,
         "successThreshold": 1,
         "startupBudget": "10m",
+        "kubeletLag": "0s",
         "scheme": "HTTP",
         "keepAlive": False,
     }
