@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import kopf
 
 from inferencehealth.api.names import GROUP, SYSTEM_NAMESPACE
+from inferencehealth.controller.gates import FailOpen
 from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
 from inferencehealth.controller.leases import CheckerLeases
 from inferencehealth.controller.queue import WorkQueue
@@ -53,9 +54,11 @@ async def _run(chosen: Settings) -> int:
 
 async def _serve(access: config.Access, client: Client, chosen: Settings) -> int:
     leases = CheckerLeases(client, chosen.system_namespace)
+    events = Recorder(client, controller=REPORTING_CONTROLLER, instance=os.uname().nodename)
+    fail_open = FailOpen(client, leases.silence, events, namespace=chosen.namespace)
     reconciler = Reconciler(
         client=client,
-        events=Recorder(client, controller=REPORTING_CONTROLLER, instance=os.uname().nodename),
+        events=events,
         silence_of=leases.silence,
         now=now,
     )
@@ -76,7 +79,11 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
             queue.add(WholeNamespace(namespace))
 
     async with _background(
-        queue.run(), leases.run(), _watchdog(leases, look_again), _resync(look_again)
+        queue.run(),
+        leases.run(),
+        fail_open.run(),
+        _watchdog(leases, look_again),
+        _resync(look_again),
     ):
         try:
             await kopf.operator(
