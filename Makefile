@@ -6,7 +6,7 @@ CLUSTER_NAME ?= default
 
 .DEFAULT_GOAL := help
 .PHONY: parts help demo test setup setup-system generate lint types test-unit test-integration \
-  test-conformance conformance e2e lock clean clean-demo
+  test-conformance conformance e2e setup-bench bench lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ conformance: setup ## The same on every server that installs from a registry (sl
 
 e2e: setup ## Tests on a real kubelet with real servers
 	@$(BIN)/pytest -q e2e
+
+setup-bench: setup ## Install the Debian packages that the benchmarks need (apt, root)
+	@$(BIN)/python -m bench.prerequisites
+
+bench: setup-bench ## Run the benchmarks; fails when a bar is missed
+	@$(BIN)/python -m bench.transports
 
 lock: setup ## Resolve the dependencies anew, with hashes
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/dev.txt
