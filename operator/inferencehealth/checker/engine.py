@@ -81,7 +81,7 @@ class Engine:
         self._share = alone(identity)
         self.attention = Attention(self._lapsed, sleepless)
         self._references = references
-        self.canaries = Canaries(ask, references, self.attention.now)
+        self.canaries = Canaries(ask, references, self.attention.now, mark)
         self._targets = Targets()
         self._reports: dict[Key, ReportRecord] = {}
         self._works: dict[Key, Work] = {}
@@ -103,7 +103,10 @@ class Engine:
 
     def divide(self, share: Share) -> None:
         """This is our share from now on: take on what it has, give up what it has not."""
-        self._share = share
+        before, self._share = self._share, share
+        if share.growing and not before.growing:
+            for key in self._works:
+                self._mark(key)  # what was held back meanwhile
         for key, record in self._reports.items():
             ours = share.has(record.workload.uid)
             if key in self._works and not ours:

@@ -77,6 +77,11 @@ class Members:
         """When the API server last took a sign of life (seconds of the clock)."""
 
     @property
+    def share(self) -> Share:
+        """Our part of the work; nothing may be taken on before we joined."""
+        return self._share
+
+    @property
     def count(self) -> int:
         """Members that share the work, this one included."""
         return len(self._share.members)
@@ -99,9 +104,13 @@ class Members:
         """Let the others take over at once."""
         await self._heartbeat.release()
 
+    def may_write(self) -> bool:
+        """Whether we are a member, and nobody else writes about what is ours."""
+        return self._roster.may_write(self._clock())
+
     async def permission(self) -> None:
-        """Return when we may write about what is ours: at once, or when we are a member again."""
-        while not self._roster.may_write(self._clock()):
+        """Return when we may write: at once, or when we are a member again."""
+        while not self.may_write():
             self._permitted.clear()
             await self._permitted.wait()
 
@@ -126,7 +135,7 @@ class Members:
                     "checkers that share the work: %s", ", ".join(sorted(self._share.members))
                 )
             self._shared(self._share)
-        if self._roster.may_write(self._clock()):
+        if self.may_write():
             self._permitted.set()
 
     async def _keep_beating(self, trouble: str) -> None:

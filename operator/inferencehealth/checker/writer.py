@@ -7,6 +7,7 @@ writing, so the latest value wins and everything in between is one write.
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -40,6 +41,14 @@ class Source(Protocol):
         """The health to write, given the one written last; None while there is none to write."""
 
 
+Permission = Callable[[], Awaitable[None]]
+"""Returns when we may write."""
+
+
+async def _always() -> None:
+    return
+
+
 class Writer:
     """Keeps each marked report's `status.health` at what the source says."""
 
@@ -47,15 +56,20 @@ class Writer:
         self._client = client
         self._spacing = spacing
         self._source: Source | None = None
+        self._permission: Permission = _always
         self._marked: set[Key] = set()
         self._written: dict[Key, tuple[str, Health | None]] = {}  # UID, what it holds
         self._tending: dict[Key, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(CONCURRENCY)
         self._open = asyncio.Event()
 
-    def open(self, source: Source) -> None:
-        """Begin to write what the source says about the reports marked so far and from now on."""
+    def open(self, source: Source, permission: Permission | None = None) -> None:
+        """Begin to write what the source says about the reports marked so far and from now on.
+
+        Each write waits for `permission` first.
+        """
         self._source = source
+        self._permission = permission or _always
         self._open.set()
 
     def mark(self, report: Key) -> None:
@@ -81,6 +95,7 @@ class Writer:
         await self._open.wait()
         failures = 0
         while report in self._marked:
+            await self._permission()
             self._marked.discard(report)
             try:
                 async with self._places:
@@ -115,7 +130,7 @@ class Writer:
             self._written.pop(report, None)
             return False
         uid, previous = self._written.get(report, (record.uid, record.health))
-        if uid != record.uid:
+        if uid != record.uid or _another_wrote(previous, record.health):
             previous = record.health
         health = self._source.render(report, previous)
         if health is None:
@@ -137,6 +152,10 @@ class Writer:
             return False
         self._written[report] = (record.uid, health)
         return True
+
+
+def _another_wrote(ours: Health | None, seen: Health | None) -> bool:
+    return ours is not None and seen is not None and ours.checked_by != seen.checked_by
 
 
 def status_body(record: ReportRecord, health: Health) -> JsonObject:

@@ -13,6 +13,7 @@ from inferencehealth import __version__
 from inferencehealth.api.names import SYSTEM_NAMESPACE
 from inferencehealth.cli.logs import LogFormat, configure
 from inferencehealth.kube.errors import KubeError
+from inferencehealth.listening import Address, CannotListen, address
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,9 @@ def checker(
     identity: Annotated[
         str, typer.Option(help="Name of this checker; default: the host's name.")
     ] = "",
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT to serve /metrics, /livez and /readyz at; default: none.")
+    ] = "",
     log_format: Style = LogFormat.JSON,
     verbose: Verbose = False,
 ) -> None:
@@ -111,6 +115,7 @@ def checker(
         namespace=namespace or None,
         system_namespace=system_namespace,
         identity=identity or os.uname().nodename,
+        listen=_address(listen),
     )
     raise typer.Exit(program.run_checker(chosen))
 
@@ -285,6 +290,13 @@ def version() -> None:
     typer.echo(__version__)
 
 
+def _address(text: str) -> Address | None:
+    try:
+        return address(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--listen") from error
+
+
 def _use(kubeconfig: Path | None) -> None:
     """Kopf finds its cluster by the environment, so that is where the choice goes."""
     if kubeconfig is not None:
@@ -295,6 +307,6 @@ def main() -> None:
     """Entry point: trouble that a person can mend is one line, never a traceback."""
     try:
         app()
-    except KubeError as error:
+    except (KubeError, CannotListen) as error:
         typer.echo(f"ihp: {error}", err=True)
         sys.exit(USAGE)

@@ -1,0 +1,148 @@
+"""The parts of a checker and how they hang together: informers to engine, engine to writers."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from inferencehealth.checker.attention import PULSE
+from inferencehealth.checker.engine import Engine
+from inferencehealth.checker.gated import Gated
+from inferencehealth.checker.gates import GatedPods, Gates
+from inferencehealth.checker.members import Members
+from inferencehealth.checker.news import News
+from inferencehealth.checker.references import References
+from inferencehealth.checker.reports import ReportRecord, project_report
+from inferencehealth.checker.writer import Writer
+from inferencehealth.checks.transports import ask
+from inferencehealth.kube.client import Client
+from inferencehealth.kube.informer import Informer
+from inferencehealth.kube.pods import PodRecord, project_pod
+from inferencehealth.kube.requests import PODS, REPORTS
+from inferencehealth.kube.store import Key
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+CONCURRENCY: Final = 8192
+"""Checks in flight at most: 1,000 a second that all hang for 8 s do not make others late."""
+FAREWELL: Final = 5.0
+"""Seconds for the last writes after SIGTERM, well within a pod's 30 s of grace."""
+STUCK: Final = 60.0
+"""Seconds that a check may be overdue before only a restart can help: overload sheds turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """A checker's parts."""
+
+    engine: Engine
+    writer: Writer
+    gates: Gates
+    gated: Gated
+    reports: Informer[ReportRecord]
+    pods: Informer[PodRecord]
+    members: Members
+
+    async def work(self) -> None:
+        """Everything that goes on for ever; a bug in one part ends all, to be started anew."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_keep_awake(self.engine))
+            group.create_task(self.reports.run())
+            group.create_task(self.pods.run())
+            await self.reports.synced.wait()
+            await self.pods.synced.wait()
+            known = len(self.reports.store), len(self.pods.store)
+            logger.info("knows %d reports and %d pods", *known)
+            self.engine.start()
+            self.writer.open(self.engine, self.members.permission)
+            self.gates.open(self._gated_pods)
+            group.create_task(self.members.run())
+            group.create_task(self.engine.scheduler.run())
+
+    async def close(self) -> None:
+        """Finish what is to be written."""
+        await self.engine.canaries.close()
+        await self.gates.close()
+        await self.writer.close(FAREWELL)
+
+    def stuck(self) -> str:
+        """Why this process should be started anew; "" if it need not be."""
+        late = self.engine.scheduler.lateness()
+        return f"a check is {late:.0f} s late" if late > STUCK else ""
+
+    def waits(self) -> str:
+        """What this checker waits for before it can check; "" when it checks."""
+        return "" if self.pods.synced.is_set() and self.reports.synced.is_set() else "not synced"
+
+    def _gated_pods(self, report: Key) -> GatedPods | None:
+        return self.gated.pods(report) if self.members.may_write() else None
+
+
+def assemble(
+    client: Client, *, name: str, namespace: str | None, system_namespace: str, news: News
+) -> Checker:
+    """A checker with that Lease, for one namespace or all."""
+    writer, gates = Writer(client), Gates(client, news.tell_gate)
+    engine = Engine(
+        ask=ask,
+        identity=name,
+        concurrency=CONCURRENCY,
+        mark=_both(writer.mark, gates.mark),
+        told=news.tell,
+        references=References(client.get),
+    )
+    gated = Gated(work=engine.work, report_of=engine.report_of, mark=gates.mark)
+    reports: Informer[ReportRecord] = Informer(
+        client,
+        REPORTS,
+        project=project_report,
+        on_change=_both(engine.on_report, gated.on_report),
+        namespace=namespace,
+    )
+    pods: Informer[PodRecord] = Informer(
+        client,
+        PODS,
+        project=project_pod,
+        on_change=_both(engine.on_pod, gated.on_pod),
+        namespace=namespace,
+    )
+    members = Members(
+        client,
+        name=name,
+        namespace=system_namespace,
+        shared=engine.divide,
+        unfit=lambda: _unfit(engine, reports, pods),
+    )
+    engine.divide(members.share)
+    return Checker(engine, writer, gates, gated, reports, pods, members)
+
+
+def _unfit(engine: Engine, reports: Informer[ReportRecord], pods: Informer[PodRecord]) -> str:
+    """Why nobody should count on this checker now; "" when one may.
+
+    Who does not see what exists can neither judge it nor leave it to others by staying a member.
+    """
+    if not engine.keeps_up():
+        return f"checks start {engine.scheduler.lateness():.1f} s late"
+    for what, informer in (("reports", reports), ("pods", pods)):
+        if informer.trouble is not None:
+            return f"{what} cannot be watched: {informer.trouble}"
+    return ""
+
+
+async def _keep_awake(engine: Engine) -> None:
+    while True:
+        engine.attention.look()
+        await asyncio.sleep(PULSE)
+
+
+def _both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
+    """One after the other."""
+
+    def call(value: T) -> None:
+        first(value)
+        second(value)
+
+    return call

@@ -1,0 +1,69 @@
+"""Tells people what changed: a line in the log, and an Event where it matters."""
+
+import asyncio
+import logging
+
+from inferencehealth.checker.announce import Announcement, announcement, gate_announcement
+from inferencehealth.checker.engine import Transition
+from inferencehealth.checker.gating import GateChange
+from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.kube.events import Recorder
+
+logger = logging.getLogger(__name__)
+
+
+class News:
+    """Tells people of changed verdicts and gates."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def tell(self, transition: Transition) -> None:
+        """A verdict changed."""
+        after = transition.after
+        logger.info(
+            "pod %s/%s of policy %s: %s -> %s (%s) %s",
+            transition.pod.namespace,
+            transition.pod.name,
+            transition.report.policy,
+            transition.before.verdict,
+            after.verdict,
+            after.reason,
+            after.message,
+        )
+        self._emit(announcement(transition))
+
+    def tell_gate(self, report: ReportRecord | None, change: GateChange) -> None:
+        """A readiness gate was set."""
+        pod, gate = change.pod, change.gate
+        logger.info(
+            "readiness gate of pod %s/%s is %s (%s) %s",
+            pod.namespace,
+            pod.name,
+            "open" if gate.open else "closed",
+            gate.reason,
+            gate.message,
+        )
+        self._emit(gate_announcement(report, change))
+
+    def _emit(self, event: Announcement | None) -> None:
+        if event is None:
+            return
+        task = asyncio.create_task(
+            self._recorder.emit(
+                event.regarding,
+                type=event.type,
+                reason=event.reason,
+                note=event.note,
+                action="Check",
+                related=event.related,
+            )
+        )
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    def close(self) -> None:
+        """Nothing more is told; what is underway is given up."""
+        for task in self._telling:
+            task.cancel()
