@@ -47,6 +47,7 @@ class RolloutReport(Model):
         description="Those of them that were our own.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
+    gate: bool = Field(default=False, description="Whether the pods had our readiness gate before.")
     message: str = Field(default="", max_length=1024, description="What came of it.")
 
 

@@ -114,7 +114,8 @@ class Applying:
         found = reports.get(report_name(target.kind, target.name))
         report = found if found and found.spec.workload.uid == target.uid else None
         before = report.status.probes if report else ProbesReport()
-        planned = plan(policy, target)
+        observed = report.status.health.startups if report and report.status.health else ()
+        planned = plan(policy, target, before, observed)
         write = apply_operations(planned, target)
         subject = guard.subject_of(policy, target, planned.detection.container)
         health = view(report, self.silence_of).health if report else Health()
@@ -210,7 +211,8 @@ class Applying:
             return Outcome(await self._report(policy, work, probes, report), SOON)
         await self._say_injected(policy, work)
         after = workload(result)
-        planned = plan(policy, after)
+        observed = report.status.health.startups if report.status.health else ()
+        planned = plan(policy, after, work.probes, observed)
         rolling = guard.written(begun, after, work.seen.progress.phase, now)
         probes = _with(probes_report(planned, previous=work.probes), rolling).model_copy(
             update={"reverts": work.probes.reverts, "on_delete": work.probes.on_delete}

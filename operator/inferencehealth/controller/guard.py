@@ -18,6 +18,7 @@ from inferencehealth.api.report import MAX_MESSAGE, CheckSpec, Health
 from inferencehealth.api.rollouts import RolloutReport, RolloutState
 from inferencehealth.controller.moments import elapsed, stamp
 from inferencehealth.controller.rollouts import Phase, Progress
+from inferencehealth.probes.gates import has_gate
 from inferencehealth.probes.ownership import ours
 from inferencehealth.workloads import OWNED_KINDS, Container, Workload
 
@@ -84,11 +85,12 @@ def begin(
         broken=health.counts.broken,
         before={kind: found for kind in OWNED_KINDS if (found := container.probe(kind))},
         ours=tuple(kind for kind in OWNED_KINDS if ours(target, container, kind)),
+        gate=has_gate(target),
         generation=target.generation,
     )
     if previous is None or previous.state not in RUNNING:
         return begun
-    kept = ("available", "broken", "before", "ours")
+    kept = ("available", "broken", "before", "ours", "gate")
     return begun.model_copy(update={name: getattr(previous, name) for name in kept})
 
 

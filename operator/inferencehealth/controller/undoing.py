@@ -10,6 +10,8 @@ from inferencehealth.controller.inject import RESOURCES
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import Conflict
 from inferencehealth.plan import by_kind
+from inferencehealth.plan.admitted import admitted
+from inferencehealth.probes.gates import is_ours as gate_is_ours
 from inferencehealth.probes.ownership import ours
 from inferencehealth.probes.putback import originals, put_back, released
 from inferencehealth.probes.writes import JsonPatch
@@ -25,7 +27,8 @@ def undo_of(target: Workload, probes: ProbesReport) -> JsonPatch | None:
     if record is None or record.state is not RolloutState.HALTED or container is None:
         return None
     kinds = [k for k in OWNED_KINDS if k in record.ours or ours(target, container, k)]
-    return put_back(target, container, {kind: record.before.get(kind) for kind in kinds})
+    before = {kind: record.before.get(kind) for kind in kinds}
+    return put_back(target, container, before, gate=not record.gate and gate_is_ours(target))
 
 
 def restore_of(target: Workload, probes: ProbesReport) -> JsonPatch | None:
@@ -33,7 +36,9 @@ def restore_of(target: Workload, probes: ProbesReport) -> JsonPatch | None:
     if (container := container_of(target, probes)) is None:
         return None
     known = {kind: each.original if each else None for kind, each in by_kind(probes).items()}
-    return put_back(target, container, originals(target, container, known))
+    with_admission = [k for k in OWNED_KINDS if admitted(target, container, k, None, probes)]
+    before = originals(target, container, known, with_admission)
+    return put_back(target, container, before, gate=gate_is_ours(target))
 
 
 def container_of(target: Workload, probes: ProbesReport) -> Container | None:

@@ -8,11 +8,13 @@ applies the fields meets no conflict.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.kubelet import same_probe
+from inferencehealth.probes.gates import gate_operations
+from inferencehealth.probes.merge import Action
 from inferencehealth.probes.ownership import ours, writers
 from inferencehealth.probes.writes import JsonPatch, guards
 from inferencehealth.workloads import OWNED_KINDS, Container, Workload
@@ -22,11 +24,15 @@ _LIST_ITEM = frozenset({".", "f:name"})
 
 
 def put_back(
-    workload: Workload, container: Container, before: Mapping[str, Mapping[str, Any] | None]
+    workload: Workload,
+    container: Container,
+    before: Mapping[str, Mapping[str, Any] | None],
+    *,
+    gate: bool = False,
 ) -> JsonPatch | None:
     """The write that gives the probes named in `before` back as they were; None: they are.
 
-    A kind with None had no probe.
+    A kind with None had no probe. With `gate`, our readiness gate goes out in the same write.
     """
     at, operations = guards(workload, container)
     changes = [
@@ -34,21 +40,30 @@ def put_back(
         for kind, then in before.items()
         if not same_probe(container.probe(kind), then)
     ]
+    if gate:
+        changes += gate_operations(workload, Action.REMOVE)
     return JsonPatch([*operations, *changes]) if changes else None
 
 
 def originals(
-    workload: Workload, container: Container, known: Mapping[str, Mapping[str, Any] | None]
+    workload: Workload,
+    container: Container,
+    known: Mapping[str, Mapping[str, Any] | None],
+    admitted: Collection[str] = (),
 ) -> dict[str, Mapping[str, Any] | None]:
     """What `put_back` takes to undo all our work; `known` are the author's probes on record.
 
     A probe that we added and of which somebody else has taken a part is theirs now: it stays.
+    `admitted` are the kinds that came with admission, which nobody owns.
     """
     return {
         kind: known.get(kind)
         for kind in OWNED_KINDS
-        if ours(workload, container, kind)
-        and (known.get(kind) or _only_ours(workload, container, kind))
+        if kind in admitted
+        or (
+            ours(workload, container, kind)
+            and (known.get(kind) or _only_ours(workload, container, kind))
+        )
     }
 
 
