@@ -7,8 +7,10 @@ REASONS: Final = frozenset(
     {
         "ContainerNotFound",
         "ContradictingBudgets",
+        "InvalidCanary",
         "InvalidEndpoint",
         "InvalidSchema",
+        "InvalidTimeZone",
         "PortNotFound",
         "ServerAmbiguous",
         "ServerNotRecognised",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from inferencehealth.checker import canary as rules
-from inferencehealth.checker.canary import CanaryState
+from inferencehealth.checker.canary import SECRET_UNREADABLE, CanaryState
 from inferencehealth.checker.memory import RoundMemory
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.references import References, UnreadableError
@@ -28,23 +28,27 @@ from inferencehealth.profiles.canary import DENIED_REASON, FAILURES, CanaryReque
 
 MAX_IN_FLIGHT: Final = 256
 """Canaries in flight over all workloads; each is a socket and a task."""
-SECRET_UNREADABLE: Final = "CanarySecretUnreadable"  # noqa: S105 - a reason
 
 logger = logging.getLogger(__name__)
 
 
 class Canaries:
-    """The canaries of one checker. `clock` never goes back; `sent` and `skipped` only grow."""
+    """The canaries of one checker. `clock` never goes back; `sent` and `skipped` only grow.
+
+    `mark` is called with the key of a report that has another finding about its canaries.
+    """
 
     def __init__(
         self,
         ask: Ask,
         references: References | None,
         clock: Callable[[], float] = time.monotonic,
+        mark: Callable[[Key], None] = lambda _report: None,
     ) -> None:
         self._ask = ask
         self._references = references
         self._clock = clock
+        self._mark = mark
         self._in_flight: dict[Key, asyncio.Task[None]] = {}
         self.sent = 0
         self.skipped = 0
@@ -82,19 +86,27 @@ class Canaries:
 
     async def _run(self, checked: Checked, memory: RoundMemory, canary: CanaryRequest) -> None:
         """One canary of one pod; its result is dropped where it is about another start or spec."""
-        state, spec, uid = memory.canary, checked.work.compiled.spec, checked.pod.uid
+        state, spec = memory.canary, checked.work.compiled.spec
         peer = await peer_of(spec, checked.pod, checked.facts.ip, self._references)
         if state is None or isinstance(peer, Reading):
             return
+        found = await self._send(checked, canary, state, peer)
+        memory.canary = found
+        if found.unasked != state.unasked:
+            self._mark(checked.work.record.key)
+
+    async def _send(
+        self, checked: Checked, canary: CanaryRequest, state: CanaryState, peer: Peer
+    ) -> CanaryState:
+        """The state after one canary, or after whatever took its place."""
+        spec, uid = checked.work.compiled.spec, checked.pod.uid
         before = await self._look(checked, peer, canary, state.sample)
         if state.verdict is None and counters.moved(state.sample, before) and before:
             self.skipped += 1
-            memory.canary = rules.skipped(state, canary, uid, before, self._clock())
-            return
+            return rules.skipped(state, canary, uid, before, self._clock())
         request = await self._request(checked.pod.namespace, canary)
         if isinstance(request, Reading):
-            memory.canary = rules.not_asked(state, canary, uid, request, self._clock())
-            return
+            return rules.not_asked(state, canary, uid, request, self._clock())
         self.sent += 1
         answer = await self._ask(peer, request.port or spec.port, request, timeout=canary.timeout)
         reading = canary.read(answer)
@@ -105,7 +117,7 @@ class Canaries:
         if reading.sign is Sign.SILENT and progress is not None:
             after = await self._look(checked, peer, canary, before)
             evidence = counters.judge(progress, before, after)
-        memory.canary = rules.heard(
+        return rules.heard(
             state,
             canary,
             spec=spec,

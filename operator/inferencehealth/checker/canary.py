@@ -5,10 +5,11 @@ it found stays in force until another canary finds otherwise, because nothing el
 Times are seconds of a clock that never goes back.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.report import CheckSpec, Finding
 from inferencehealth.checks.deadlines import phase
 from inferencehealth.checks.progress import PROGRESSING, Sample
 from inferencehealth.checks.steps import Item, Reading, Sign
@@ -22,6 +23,11 @@ MAX_FIRST: Final = 60.0
 """Seconds within which a pod gets its first canary, however long the interval."""
 SILENCES: Final = 2
 """Canaries in a row without an answer that are a failure: a single one may just have waited."""
+
+MAX_FINDINGS: Final = 3
+"""Reasons of canaries not sent that are told."""
+SECRET_UNREADABLE: Final = "CanarySecretUnreadable"  # noqa: S105 - a reason
+NOT_SENT: Final = "CanaryNotSent"
 
 _SERVES: Final = frozenset({Sign.SERVES, Sign.DEGRADED})
 
@@ -127,6 +133,21 @@ def combined(reading: Reading, canary: CanaryRequest, state: CanaryState) -> Rea
         return reading
     models = tuple(_item(item, canary.model, found) for item in reading.models)
     return replace(found, models=models, components=reading.components)
+
+
+def canary_findings(states: Iterable[CanaryState]) -> tuple[Finding, ...]:
+    """Why canaries could not be sent, told once for all pods that it holds for."""
+    whys = {(state.unasked.reason, state.unasked.message) for state in states if state.unasked}
+    return tuple(
+        Finding(
+            id=SECRET_UNREADABLE if reason == SECRET_UNREADABLE else NOT_SENT,
+            severity="warning",
+            message=f"No canary was sent: {message}.",
+            remedy="Mend that, or set spec.checks.canary.mode Off: until then only the server's "
+            "health endpoints are asked, which see no hung engine.",
+        )
+        for reason, message in sorted(whys)[:MAX_FINDINGS]
+    )
 
 
 def _item(item: Item, asked: str, found: Reading) -> Item:

@@ -19,6 +19,7 @@ from inferencehealth.api.report import (
     PodHealth,
 )
 from inferencehealth.api.status import VerdictCounts
+from inferencehealth.checker.canary import CanaryState, canary_findings
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
 from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
@@ -43,6 +44,7 @@ class PodState:
     history: History
     kubelet_ready: bool
     restarts: int
+    canary: CanaryState | None = None
 
 
 def health(
@@ -79,6 +81,7 @@ def health(
         else "-",
         pods=tuple(_pod(state) for state in worst_first[:MAX_PODS]),
         models=models[:MAX_MODELS],
+        findings=canary_findings(state.canary for state in worst_first if state.canary),
         components=components[:MAX_MODELS],
         last_transition_time=previous.last_transition_time
         if same and previous is not None and previous.last_transition_time

@@ -70,7 +70,9 @@ class Checked:
 
     def state(self) -> PodState:
         """The pod as its report tells it."""
-        return PodState(self.pod.name, self.history, self.pod.ready, self.facts.restarts)
+        return PodState(
+            self.pod.name, self.history, self.pod.ready, self.facts.restarts, self.memory.canary
+        )
 
 
 def _start(facts: PodFacts) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from inferencehealth.findings.ownership import owned_by_controller
 from inferencehealth.kubelet import Handler, Numbers, hung_grace, numbers_of, probe
 from inferencehealth.plan.admitted import admitted
 from inferencehealth.plan.advice import advise
+from inferencehealth.plan.canary import canary_problems
 from inferencehealth.plan.checking import check_spec, kubelet_lag, startup_budget
 from inferencehealth.plan.endpoints import endpoint_problems
 from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, compile_probes
@@ -61,7 +62,9 @@ def plan(
     if isinstance(detected, Problem):
         return Plan(findings=owned, problems=(detected,))
     detection = _detection(detected)
-    if problems := endpoint_problems(policy, detected.container):
+    container = detected.container
+    problems = endpoint_problems(policy, container) + canary_problems(policy, container)
+    if problems:
         return Plan(detection, findings=owned, problems=problems)
     check = check_spec(policy, workload, detected)
     load = observed_load(observed, detected.container.image)

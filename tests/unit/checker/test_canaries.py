@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from inferencehealth.checker.canaries import Canaries
+from inferencehealth.checker.canary import canary_findings
 from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.work import Checked, Work, first_history, work_for
@@ -16,6 +17,7 @@ from inferencehealth.checks.steps import Answer, Item, Outcome, Peer, Reading, R
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.errors import Forbidden
 from inferencehealth.kube.requests import Resource
+from inferencehealth.kube.store import Key
 
 from .values import OK, START, pod, report, spec
 
@@ -37,7 +39,10 @@ class World:
         self.hold.set()
         self.secret = secret
         self.read = 0
-        self.canaries = Canaries(self._ask, References(self._get, self._clock), self._clock)
+        self.marked: list[Key] = []
+        self.canaries = Canaries(
+            self._ask, References(self._get, self._clock), self._clock, self.marked.append
+        )
 
     def _clock(self) -> float:
         return self.now
@@ -286,3 +291,14 @@ async def test_what_is_in_flight_ends_with_the_checker() -> None:
     await world.rounds(checked, until=70)
     await world.canaries.close()
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_why_no_canary_was_sent_is_a_finding_and_marks_the_report_once() -> None:
+    world, checked = World(Forbidden(403, "Forbidden", "no")), joined(keyed())
+    await world.rounds(checked, until=600)
+    assert world.marked == [checked.work.record.key]
+    state = checked.memory.canary
+    assert state is not None
+    (finding,) = canary_findings([state, state])
+    assert (finding.id, finding.severity) == ("CanarySecretUnreadable", "warning")
+    assert "RoleBinding" in finding.message
