@@ -1,4 +1,4 @@
-"""What the benchmarks need installed; `python -m bench.prerequisites` (make setup-bench) does it."""
+"""What the benchmarks need installed; `make setup-bench` runs this."""
 
 import os
 import shutil

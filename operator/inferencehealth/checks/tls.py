@@ -46,8 +46,6 @@ def trust(tls: Tls, ca_pem: str = "") -> Trust:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # HTTP/1.1 is all that is spoken; a server that offers more must not choose it.
-    context.set_alpn_protocols(["http/1.1"])
     if tls.ca_from is None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

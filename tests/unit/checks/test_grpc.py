@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import grpc
 import pytest
@@ -14,8 +15,11 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
+from inferencehealth.api.server import Tls
 from inferencehealth.checks.grpc import ask, check_request
-from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request, Trust
+from inferencehealth.checks.tls import trust
+from tests.unit.checks.certificates import NAME, Pair, authority, signed_by, verifying
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Behaviour = Callable[[bytes, aio.ServicerContext], Awaitable[bytes]]
@@ -207,6 +211,67 @@ async def test_a_server_is_asked_anew_each_time() -> None:
     answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     await server.stop(None)
     assert status_of(answer) == 1
+
+
+@asynccontextmanager
+async def secured(pair: Pair) -> AsyncIterator[int]:
+    server, servicer = aio.server(), health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    credentials = grpc.ssl_server_credentials([(pair.key, pair.certificate)])
+    port = server.add_secure_port("127.0.0.1:0", credentials)
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(None)
+
+
+async def ask_secured(served: Pair, trusted: Trust) -> Answer:
+    async with secured(served) as port:
+        return await ask(Peer("127.0.0.1", trusted), port, check(), timeout=PATIENCE)
+
+
+def test_a_server_with_the_right_certificate_is_asked(runner: asyncio.Runner) -> None:
+    ca = authority()
+    trusted = trust(verifying(), ca.text)
+    assert status_of(runner.run(ask_secured(signed_by(ca), trusted))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ends", "why"),
+    [
+        ("other.svc", 1, "its certificate is not made out to spec.server.tls.serverName"),
+        (NAME, -1, "the server's certificate has expired"),
+    ],
+)
+def test_a_certificate_that_is_not_trusted_says_why(
+    runner: asyncio.Runner, name: str, ends: int, why: str
+) -> None:
+    ca = authority()
+    served = signed_by(ca, name, ends=timedelta(days=ends))
+    answer = runner.run(ask_secured(served, trust(verifying(), ca.text)))
+    assert (answer.outcome, answer.why) == (Outcome.TLS, why)
+
+
+async def test_plaintext_grpc_on_a_port_that_should_speak_tls_is_told() -> None:
+    async with health_server() as (port, _):
+        peer = Peer("127.0.0.1", trust(verifying(), authority().text))
+        answer = await ask(peer, port, check(), timeout=PATIENCE)
+    assert answer.outcome is Outcome.TLS
+
+
+async def test_a_server_that_hangs_in_the_handshake_gives_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = Peer("127.0.0.1", trust(verifying(), authority().text))
+        answer = await ask(peer, listening.getsockname()[1], check(), timeout=IMPATIENCE)
+    assert answer.outcome is Outcome.NO_ANSWER
+
+
+async def test_without_verification_nobody_is_asked_and_the_remedy_is_named() -> None:
+    peer = Peer("127.0.0.1", trust(Tls(insecure_skip_verify=True)))
+    answer = await ask(peer, 1, check(), timeout=PATIENCE)
+    assert answer.outcome is Outcome.TLS
+    assert "caFrom" in answer.why
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "a/b", "/a/b/c", "/a /b", "/a/b\r\n", "/ä/b"])
