@@ -181,7 +181,7 @@ def deployment(name: str, node: str) -> dict[str, object]:
     }
 
 
-def policy() -> dict[str, object]:
+def policy(interval: int = INTERVAL) -> dict[str, object]:
     """One path, its body judged by a JSON Schema: what the transports' benchmark asks, too."""
     healthy = {"properties": {"status": {"const": "healthy"}}, "required": ["status"]}
     ready = {"path": "/health", "expect": {"jsonSchema": healthy}}
@@ -192,7 +192,7 @@ def policy() -> dict[str, object]:
         "spec": {
             "target": {"selector": {"matchLabels": {"tier": "inference"}}},
             "server": {"profile": "custom", "port": PORT, "endpoints": {"ready": ready}},
-            "checks": {"interval": f"{INTERVAL}s"},
+            "checks": {"interval": f"{interval}s", "timeout": "1s"},
         },
     }
 

@@ -18,12 +18,16 @@ from pathlib import Path
 from bench import fleet
 from bench.report import Bar, Report, show
 from bench.world import PORT, enter, running
+from e2e import program
 from e2e.cluster import api
+from e2e.cluster.kubectl import kubectl
 from e2e.cluster.model import Cluster, Tier
 from e2e.cluster.processes import identify
 from inferencehealth.kube import config
 from inferencehealth.kube.client import connect, whole
-from inferencehealth.kube.requests import PODS, POLICIES
+from inferencehealth.kube.informer import Informer
+from inferencehealth.kube.requests import PODS, POLICIES, JsonObject
+from inferencehealth.kube.store import Change
 
 THRESHOLD = 3
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n{"status":"healthy"}'
@@ -76,10 +80,11 @@ def main() -> None:
 
 
 async def _measured(cluster: Cluster, trials: int) -> list[float]:
-    fleet.program.install(cluster)
-    fleet.kubectl(cluster, "create", "namespace", fleet.NAMESPACE)
+    program.install(cluster)
+    kubectl(cluster, "create", "namespace", fleet.NAMESPACE)
     policy = fleet.policy(interval=1)
     fleet.apply(cluster, *fleet.deployments(fleet.PER_DEPLOYMENT), policy)
+    fleet.until(lambda: fleet.ready_pods(cluster) >= fleet.PER_DEPLOYMENT, "the pods are Ready")
     servers = Servers()
     listening = await asyncio.start_server(servers.answer, "0.0.0.0", PORT, backlog=4096)
     with ExitStack() as stack:
@@ -91,7 +96,14 @@ async def _measured(cluster: Cluster, trials: int) -> list[float]:
             listed = await client.list(PODS, project=whole, namespace=fleet.NAMESPACE)
             addresses = [pod["status"]["podIP"] for pod in listed.items]
             broken = _Broken()
-            watching = asyncio.create_task(broken.follow(client))
+            informer = Informer(
+                client,
+                POLICIES,
+                project=whole,
+                on_change=broken.changed,
+                namespace=fleet.NAMESPACE,
+            )
+            watching = asyncio.create_task(informer.run())
             await broken.becomes(0, serving=len(addresses))
             found = []
             for address in addresses[:trials]:
@@ -109,27 +121,28 @@ class _Broken:
     """The policy's status as a watch tells it."""
 
     def __init__(self) -> None:
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()
         self._counts: dict[str, int] = {}
         self._at = 0.0
 
-    async def follow(self, client: fleet.Client) -> None:
-        async for raw in fleet.watched(client, POLICIES):
-            async with self._changed:
-                self._counts = (raw.get("status") or {}).get("pods") or {}
-                self._at = time.monotonic()
-                self._changed.notify_all()
+    def changed(self, change: Change[JsonObject]) -> None:
+        """The policy changed."""
+        self._counts = ((change.new or {}).get("status") or {}).get("pods") or {}
+        self._at = time.monotonic()
+        self._news.set()
 
     async def becomes(self, broken: int, *, serving: int = 0) -> float:
         """When the status came to count so many broken pods."""
 
-        def so() -> bool:
-            counts = self._counts
-            return counts.get("broken") == broken and counts.get("ready", 0) >= serving
+        async with asyncio.timeout(fleet.PATIENCE):
+            while not self._are(broken, serving):
+                self._news.clear()
+                await self._news.wait()
+        return self._at
 
-        async with self._changed, asyncio.timeout(fleet.PATIENCE):
-            await self._changed.wait_for(so)
-            return self._at
+    def _are(self, broken: int, serving: int) -> bool:
+        counts = self._counts
+        return counts.get("broken") == broken and counts.get("ready", 0) >= serving
 
 
 if __name__ == "__main__":
