@@ -84,38 +84,42 @@ def findings(pods: Iterable[Differing], total: int, container: str) -> tuple[Fin
 def _finding(
     kind: Contradiction, these: Sequence[Differing], total: int, container: str
 ) -> Finding:
-    what, remedy = _WORDS[kind]
     pods = f"{len(these)} of {total} pods" if total > 1 else "the pod"
-    first = these[0]
+    told = _WORDS[kind].what.format(pods=pods)
+    example = f"for example pod {these[0].pod}: {these[0].said}"
     return Finding(
         id=kind.value,
         severity="warning",
         container=container,
-        message=f"{what.format(pods=pods)}; for example pod {first.pod}: {first.said}"[
-            :MAX_MESSAGE
-        ],
-        remedy=remedy,
+        message=f"{told}; {example}"[:MAX_MESSAGE],
+        remedy=_WORDS[kind].remedy,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    what: str
+    remedy: str
+
+
 _WORDS: Final = {
-    Contradiction.READY_BUT_BROKEN: (
-        "The kubelet calls {pods} ready, so traffic goes there, but the checks see that they do "
+    Contradiction.READY_BUT_BROKEN: _Words(
+        what="The kubelet calls {pods} ready, so traffic goes there, but the checks see that they do "
         "not serve",
-        "Give the container a readiness probe that asks for its models (status.probes.readiness "
+        remedy="Give the container a readiness probe that asks for its models (status.probes.readiness "
         "of this report has one where the server knows a path for it), or let the checks take "
         "such pods out of traffic: spec.checks.readinessGate of the policy.",
     ),
-    Contradiction.NOT_READY_BUT_SERVING: (
-        "The checks see {pods} serve, but the kubelet calls the container not ready, so no "
+    Contradiction.NOT_READY_BUT_SERVING: _Words(
+        what="The checks see {pods} serve, but the kubelet calls the container not ready, so no "
         "traffic goes there",
-        "Its startup or readiness probe asks a wrong path or port, gives too little time, or is "
+        remedy="Its startup or readiness probe asks a wrong path or port, gives too little time, or is "
         "stricter than the checks: kubectl describe pod shows how it fails; compare it with "
         "status.probes of this report.",
     ),
-    Contradiction.RESTARTS_WHILE_LOADING: (
-        "The kubelet restarts {pods} before the server has loaded",
-        "Its liveness or startup probe gives the server less time than it takes to load: raise "
+    Contradiction.RESTARTS_WHILE_LOADING: _Words(
+        what="The kubelet restarts {pods} before the server has loaded",
+        remedy="Its liveness or startup probe gives the server less time than it takes to load: raise "
         "spec.probes.budgets.maxStartup of the policy, or take the startup probe in status.probes "
         "of this report.",
     ),

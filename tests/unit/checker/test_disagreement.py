@@ -61,20 +61,21 @@ def test_a_lasting_difference_is_a_contradiction(
 
 
 @pytest.mark.parametrize(
-    ("why", "verdict_for", "kubelet_for", "started_for", "lag", "told"),
+    ("why", "lasting", "lag", "told"),
     [
-        ("long enough", 600, 600, 600, 30, True),
-        ("our verdict is new", 29, 600, 600, 30, False),
-        ("the kubelet's is", 600, 29, 600, 30, False),
-        ("the container is", 600, 600, 29, 30, False),
-        ("the probe in place is slow", 100, 100, 600, 120, False),
-        ("without a probe two intervals count", 20, 20, 600, 0, True),
-        ("but no less", 19, 600, 600, 0, False),
+        ("long enough", (600, 600, 600), 30, True),
+        ("our verdict is new", (29, 600, 600), 30, False),
+        ("the kubelet's is", (600, 29, 600), 30, False),
+        ("the container is", (600, 600, 29), 30, False),
+        ("the probe in place is slow", (100, 100, 600), 120, False),
+        ("without a probe two intervals count", (20, 20, 600), 0, True),
+        ("but no less", (19, 600, 600), 0, False),
     ],
 )
 def test_a_lag_is_no_contradiction(
-    why: str, verdict_for: float, kubelet_for: float, started_for: float, lag: float, told: bool
+    why: str, lasting: tuple[float, float, float], lag: float, told: bool
 ) -> None:
+    verdict_for, kubelet_for, started_for = lasting
     history = said(Verdict.BROKEN, NOW - verdict_for)
     kubelet = replace(YES, since=NOW - kubelet_for, lag=lag)
     pod = replace(POD, started_at=NOW - started_for)
