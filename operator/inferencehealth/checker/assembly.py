@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from inferencehealth.checker.attention import PULSE
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checker.gated import Gated
-from inferencehealth.checker.gates import GatedPods, Gates
+from inferencehealth.checker.gates import Gates
 from inferencehealth.checker.members import Members
 from inferencehealth.checker.news import News
 from inferencehealth.checker.references import References
@@ -20,7 +20,6 @@ from inferencehealth.kube.client import Client
 from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.pods import PodRecord, project_pod
 from inferencehealth.kube.requests import PODS, REPORTS
-from inferencehealth.kube.store import Key
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ class Checker:
             logger.info("knows %d reports and %d pods", *known)
             self.engine.start()
             self.writer.open(self.engine, self.members.permission)
-            self.gates.open(self._gated_pods)
+            self.gates.open(self.gated.pods, self.members)
             group.create_task(self.members.run())
             group.create_task(self.engine.scheduler.run())
 
@@ -76,9 +75,6 @@ class Checker:
         """What this checker waits for before it can check; "" when it checks."""
         return "" if self.pods.synced.is_set() and self.reports.synced.is_set() else "not synced"
 
-    def _gated_pods(self, report: Key) -> GatedPods | None:
-        return self.gated.pods(report) if self.members.may_write() else None
-
 
 def assemble(
     client: Client, *, name: str, namespace: str | None, system_namespace: str, news: News
@@ -93,7 +89,16 @@ def assemble(
         told=news.tell,
         references=References(client.get),
     )
-    gated = Gated(work=engine.work, report_of=engine.report_of, mark=gates.mark)
+
+    def in_our_share(uid: str) -> bool:
+        return members.share.has(uid)
+
+    gated = Gated(
+        work=engine.work,
+        report_of=engine.report_of,
+        mark=gates.mark,
+        mine=in_our_share,
+    )
     reports: Informer[ReportRecord] = Informer(
         client,
         REPORTS,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Protocol
 
 from inferencehealth.api.gate import GateLimits
 from inferencehealth.api.names import CHECKER_MANAGER
@@ -104,6 +104,16 @@ Told = Callable[[ReportRecord | None, GateChange], None]
 """Called with the report, if there is one, and each change that was made."""
 
 
+class Leave(Protocol):
+    """Whether we may write now, or whether somebody else may be doing so."""
+
+    def may_write(self) -> bool:
+        """Whether we may."""
+
+    async def permission(self) -> None:
+        """Return when we may."""
+
+
 class Gates:
     """The gates of the pods of all marked workloads. `clock` gives epoch seconds."""
 
@@ -114,6 +124,9 @@ class Gates:
         self._told = told
         self._clock = clock
         self._source: Source | None = None
+        self._leave: Leave | None = None
+        self._barred: set[Key] = set()  # marked while we might not write
+        self._waiting: asyncio.Task[None] | None = None
         self._due: dict[Key, asyncio.TimerHandle] = {}
         self._tended: dict[Key, _Tended] = {}
         self._queue: list[tuple[int, int, Key, str]] = []
@@ -121,9 +134,9 @@ class Gates:
         self._held: set[str] = set()  # UIDs being written, or waiting for another try
         self._writing: set[asyncio.Task[None]] = set()
 
-    def open(self, source: Source) -> None:
-        """Begin to write; until then, what is marked is only remembered."""
-        self._source = source
+    def open(self, source: Source, leave: Leave | None = None) -> None:
+        """Begin to write; until then, and while there is no `leave`, marks are only remembered."""
+        self._source, self._leave = source, leave
         for workload in list(self._due):
             self._decide(workload)
 
@@ -136,7 +149,7 @@ class Gates:
         self._source = None
         for timer in self._due.values():
             timer.cancel()
-        for task in list(self._writing):
+        for task in [*self._writing, *([self._waiting] if self._waiting else [])]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
@@ -155,6 +168,11 @@ class Gates:
             return
         if (timer := self._due.pop(workload, None)) is not None:
             timer.cancel()
+        if self._leave is not None and not self._leave.may_write():
+            self._barred.add(workload)
+            if self._waiting is None:
+                self._waiting = asyncio.create_task(self._wait(self._leave))
+            return
         found = self._source(workload)
         if found is None or not found.pods:
             self._tended.pop(workload, None)
@@ -173,6 +191,13 @@ class Gates:
         self._write_on()
         if decision.again_at is not None:
             self._look_again(workload, max(SETTLE, decision.again_at - now))
+
+    async def _wait(self, leave: Leave) -> None:
+        await leave.permission()
+        self._waiting = None
+        barred, self._barred = self._barred, set()
+        for workload in barred:
+            self.mark(workload)
 
     def _write_on(self) -> None:
         """Start writes as long as there are places, the most urgent first."""

@@ -238,3 +238,29 @@ async def test_a_new_pod_of_the_same_name_is_another_pod(bench: Bench) -> None:
     bench.gates.mark(WORKLOAD)
     await bench.api.wait_for(2)
     assert [body["metadata"]["uid"] for body in bench.api.bodies] == ["uid-a", "uid-2"]
+
+
+class Leave:
+    """Lets the keeper write when the test says."""
+
+    def __init__(self) -> None:
+        self.given = asyncio.Event()
+        self.asked = asyncio.Event()
+
+    def may_write(self) -> bool:
+        self.asked.set()
+        return self.given.is_set()
+
+    async def permission(self) -> None:
+        await self.given.wait()
+
+
+async def test_without_leave_marks_are_kept_for_later() -> None:
+    barred, leave = Bench(), Leave()
+    barred.gates.open(barred.source, leave)
+    barred.put("a", Verdict.READY)
+    await asyncio.wait_for(leave.asked.wait(), 5)
+    assert barred.asked == 0
+    leave.given.set()
+    await barred.api.wait_for(1)
+    await barred.gates.close()
