@@ -5,6 +5,7 @@ import pytest
 from inferencehealth.api.conditions import Condition
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Finding, Health, ItemHealth, PodHealth, ProbeState, Report
+from inferencehealth.api.rollouts import RolloutReport
 from inferencehealth.api.status import PolicyStatus, VerdictCounts
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.claims import LostClaim
@@ -256,3 +257,27 @@ def test_a_spec_that_cannot_be_read_stalls_with_the_reason() -> None:
     found = invalid_status(4, "spec.server.profile: unknown", PolicyStatus(), NOW)
     assert short(found, "Stalled") == ("True", "InvalidSpec")
     assert found.observed_generation == 4
+
+
+def test_a_halted_rollout_stalls_the_policy_until_somebody_changes_something() -> None:
+    halted = report("big", probes=ProbeState.HALTED)
+    waiting = report("small", probes=ProbeState.PENDING)
+    found = status(waiting, halted)
+    assert short(found, "ProbesInjected") == ("False", "RolloutHalted")
+    assert condition(found, "ProbesInjected").message.startswith("deployment/big")
+    assert short(found, "Stalled") == ("True", "RolloutHalted")
+    assert "change the policy or that workload" in condition(found, "Stalled").message
+
+
+def test_a_rollout_of_ours_that_is_under_way_is_told_as_reconciling() -> None:
+    rolling = report()
+    record = {"state": "Rolling", "since": NOW, "subject": "s"}
+    probes = rolling.status.probes.model_copy(
+        update={"rollout": RolloutReport.model_validate(record)}
+    )
+    moving = rolling.model_copy(
+        update={"status": rolling.status.model_copy(update={"probes": probes})}
+    )
+    found = status(moving)
+    assert short(found, "Reconciling") == ("True", "InProgress")
+    assert "pods are being replaced" in condition(found, "Reconciling").message

@@ -1,5 +1,6 @@
 from inferencehealth.api.policy import Policy
 from inferencehealth.controller.claims import LostClaim, claim
+from inferencehealth.controller.reading import read_policies
 from inferencehealth.workloads import Workload, workload
 
 
@@ -51,3 +52,20 @@ def test_a_namespace_without_policies_holds_nothing() -> None:
     claims = claim([], [server("triton")])
     assert dict(claims.held) == {}
     assert dict(claims.lost) == {}
+
+
+def test_what_an_older_policy_selects_that_cannot_be_read_is_not_given_to_a_younger_one() -> None:
+    raw = policy("old", "2026-01-01T00:00:00Z").model_dump(mode="json", by_alias=True)
+    raw["spec"]["shiny"] = True
+    _, unreadable = read_policies([raw])
+    claims = claim([policy("young", "2026-01-02T00:00:00Z")], [server("triton")], unreadable)
+    assert dict(claims.held) == {"young": ()}
+    assert claims.lost["young"] == (LostClaim("deployment/triton", "old"),)
+
+
+def test_a_policy_of_which_not_even_the_target_can_be_read_claims_nothing() -> None:
+    raw = policy("old", "2026-01-01T00:00:00Z").model_dump(mode="json", by_alias=True)
+    raw["spec"]["target"]["shiny"] = True
+    _, unreadable = read_policies([raw])
+    claims = claim([policy("young", "2026-01-02T00:00:00Z")], [server("triton")], unreadable)
+    assert [w.name for w in claims.held["young"]] == ["triton"]
