@@ -38,15 +38,17 @@ parts: setup # Builds what the cluster tests run, with progress; quick when the 
 	@$(BIN)/python -m e2e.cluster build
 	@$(BIN)/python -m e2e.servers build
 
-generate: setup ## Regenerate crds/ from the models and docs/servers.md from the profiles
+generate: setup ## Regenerate crds/ from the models, docs/servers.md and docs/findings.md
 	@$(BIN)/python -m inferencehealth.api.crds crds
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
+	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 
 generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
-	@git diff --exit-code --stat -- crds docs/servers.md \
-	  || { echo "crds/ or docs/servers.md is stale: run 'make generate' and commit the result"; exit 1; }
+	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
+	@git diff --exit-code --stat -- crds docs/servers.md docs/findings.md \
+	  || { echo "crds/, docs/servers.md or docs/findings.md is stale: run 'make generate' and commit the result"; exit 1; }
 
 lint: setup ## ruff (lint and format) and the layering contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache | tail -n 3

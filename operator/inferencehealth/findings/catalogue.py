@@ -3,6 +3,7 @@
 from typing import Final
 
 from inferencehealth.findings import (
+    elsewhere,
     handlers,
     liveness,
     numbers,
@@ -22,6 +23,8 @@ SECTIONS: Final[tuple[tuple[str, tuple[Rule, ...]], ...]] = (
     ("Numbers", numbers.RULES),
     ("Rollouts and ownership", (*rollout.RULES, *ownership.RULES)),
     ("What a server's own paths can't tell", profiles.RULES),
+    ("Readiness gates", elsewhere.GATES),
+    ("Problems: nothing is planned until they are solved", elsewhere.PROBLEMS),
 )
 
 RULES: Final[tuple[Rule, ...]] = tuple(rule for _, rules in SECTIONS for rule in rules)

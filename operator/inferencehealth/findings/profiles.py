@@ -94,6 +94,49 @@ livenessProbe:
 """,
     ),
     Rule(
+        id="LivenessSeesProxyOnly",
+        severity="info",
+        what="The server's live path is answered by a front that does not look at the engine.",
+        why="A pod whose engine hangs leaves traffic but is not restarted.",
+        remedy="Watch the verdict: a pod that stays not ready after it served needs a restart.",
+        example="""\
+image: nvcr.io/nim/meta/llama-3.1-8b-instruct:1.8.3
+ports: [{containerPort: 8000}]
+livenessProbe:
+  httpGet: {path: /v1/health/live, port: 8000}
+""",
+    ),
+    Rule(
+        id="DependencyInReadiness",
+        severity="info",
+        what="The server's ready path asks other services that it calls.",
+        why="One that is down takes all its callers out of traffic, and a slow one makes the probe "
+        "time out.",
+        remedy="Give the readiness probe time for that (6 s for BentoML), or turn the asking off.",
+        example="""\
+image: team/summarizer:1
+command: [bentoml, serve]
+ports: [{containerPort: 3000}]
+readinessProbe:
+  httpGet: {path: /readyz, port: 3000}
+""",
+    ),
+    Rule(
+        id="KubeletCannotSeeModels",
+        severity="info",
+        what="The server's health path is good whatever its applications or models do.",
+        why="The kubelet sends traffic to a pod whose application failed to deploy.",
+        remedy="Open the place where the server tells (Ray's dashboard), so that the operator's "
+        "check can read it.",
+        example="""\
+image: rayproject/ray:2.44.1
+command: [serve, run, app:app]
+ports: [{containerPort: 8000}]
+readinessProbe:
+  httpGet: {path: /-/healthz, port: 8000}
+""",
+    ),
+    Rule(
         id="HealthyWithoutEngine",
         severity="info",
         what="The server's health path stays good while its engine hangs or sleeps.",

@@ -33,11 +33,9 @@ def summary(linted: Linted) -> str:
     counts = Counter(one.finding.severity for one in linted.findings)
     judged, others = len(linted.judged), linted.others
     told = ", ".join(_number(counts[each], each) for each in SEVERITIES)
-    rest = (
-        f" {_number(others, 'other workload')} run no model server that we know." if others else ""
-    )
-    if others == 1:
-        rest = rest.replace(" run ", " runs ")
+    run = "runs" if others == 1 else "run"
+    rest = f" {_number(others, 'other workload')} {run} no model server that we know."
+    rest = rest if others else ""
     if not judged:
         return f"No model servers found.{rest}\n"
     return f"{_number(judged, 'workload')} judged: {told}.{rest}\n"

@@ -34,7 +34,7 @@ def ready_in_liveness(path: str, why: str, instead: str) -> tuple[str, StaticFin
     """A path of readiness that an author may have put into liveness, with what that will do."""
     finding = StaticFinding(
         id="ReadyInLiveness",
-        severity="warning",
+        severity="error",
         message=f"The liveness probe asks {path}, which fails {why}: a restart mends none of it.",
         remedy=f"Let liveness {instead}.",
     )

@@ -179,7 +179,7 @@ NIM = Profile(
             READY,
             StaticFinding(
                 id="ReadyInLiveness",
-                severity="warning",
+                severity="error",
                 message="NIM's /v1/health/ready answers 503 while it downloads and loads its "
                 "model, so liveness restarts a NIM that only loads.",
                 remedy=f"Let liveness ask {LIVE}.",

@@ -1,0 +1,111 @@
+"""Findings that other parts of the operator make: about readiness gates, and problems of a plan."""
+
+from inferencehealth.findings.rule import Rule
+
+GATES = (
+    Rule(
+        id="ReadinessGateLeft",
+        severity="warning",
+        of_workload=True,
+        what="The pod template carries our readiness gate, but no policy asks for it.",
+        why="The operator opens it for every pod as long as it runs; without the operator new pods "
+        "never become ready.",
+        remedy="Remove the entry from spec.template.spec.readinessGates, or set "
+        "checks.readinessGate in the policy.",
+    ),
+    Rule(
+        id="ReadinessGateInUse",
+        severity="info",
+        of_workload=True,
+        what="New pods get traffic only once the operator has opened their readiness gate.",
+        why="That is what was asked for; it matters when the operator is to be uninstalled.",
+        remedy="Before that, set checks.readinessGate to false and wait until the pods have "
+        "rolled.",
+    ),
+    Rule(
+        id="ReadinessGateNotAdded",
+        severity="warning",
+        of_workload=True,
+        what="The readiness gate is not in the pod template, because another controller makes it.",
+        why="That controller would take the gate out again.",
+        remedy="Add the gate to the object that its controller reads, if it has such a field.",
+    ),
+)
+
+PROBLEMS = (
+    Rule(
+        id="ServerNotRecognised",
+        severity="error",
+        of_workload=True,
+        what="No profile recognises a model server in the workload.",
+        why="Without a server there is nothing to check and no probe that fits. `ihp lint` without "
+        "a policy passes such workloads over.",
+        remedy="Name it in spec.server.profile, or describe it with profile custom.",
+    ),
+    Rule(
+        id="ServerAmbiguous",
+        severity="error",
+        of_workload=True,
+        what="More than one container, or more than one profile, could be the server.",
+        why="A guess would put probes into the wrong container.",
+        remedy="Name the container in spec.target.container, or the profile in "
+        "spec.server.profile.",
+    ),
+    Rule(
+        id="ContainerNotFound",
+        severity="error",
+        of_workload=True,
+        what="The workload has no container of the name in spec.target.container, or only "
+        "sidecars.",
+        why="There is no container to give probes to.",
+        remedy="Correct spec.target.container.",
+    ),
+    Rule(
+        id="PortNotFound",
+        severity="error",
+        of_workload=True,
+        what="The port of the server is not known, or no port has the name that was given.",
+        why="Probes and checks need a port.",
+        remedy="Correct spec.server.port or the name, or declare the port in the container.",
+    ),
+    Rule(
+        id="ContradictingBudgets",
+        severity="error",
+        of_workload=True,
+        what="What the policy promises can't be kept together.",
+        why="The kubelet's arithmetic does not allow it; the message has the numbers.",
+        remedy="Change the budget or the exact numbers that the message names.",
+    ),
+    Rule(
+        id="InvalidEndpoint",
+        severity="error",
+        of_workload=True,
+        what="An endpoint that the policy describes can't be asked as it stands.",
+        why="Its body is too long, or it does not say where the model's name goes.",
+        remedy="Correct the field that the message names.",
+    ),
+    Rule(
+        id="InvalidCanary",
+        severity="error",
+        of_workload=True,
+        what="The canary that the policy describes can't be sent.",
+        why="Its body is no JSON, or too long.",
+        remedy="Correct spec.checks.canary.",
+    ),
+    Rule(
+        id="InvalidSchema",
+        severity="error",
+        of_workload=True,
+        what="A JSON Schema in the policy can't be used.",
+        why="Answers could not be judged by it.",
+        remedy="Correct the schema that the message names.",
+    ),
+    Rule(
+        id="InvalidTimeZone",
+        severity="error",
+        of_workload=True,
+        what="The time zone of the maintenance window is not known.",
+        why="It can't be told when the window is open, so no rollout is started.",
+        remedy="Give a name of the IANA time zone database, such as Europe/Berlin.",
+    ),
+)

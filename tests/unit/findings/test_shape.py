@@ -1,0 +1,84 @@
+"""Probes that the API server would refuse are told, and never break anything."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inferencehealth.findings.shape import complaint
+from inferencehealth.lint.linting import judge
+from tests.unit.findings.given import TRITON, VLLM, get
+from tests.unit.plan.given import deployment
+
+
+@pytest.mark.parametrize(
+    ("probe", "said"),
+    [
+        (get("/", timeoutSeconds=5), ""),
+        (get("/", "http"), ""),
+        ({"grpc": {"port": 1, "service": ""}}, ""),
+        ({"exec": {"command": ["true"]}}, ""),
+        ({"httpGet": {"port": 1, "httpHeaders": [{"name": "a", "value": "b"}]}}, ""),
+        ({}, ""),
+        ([], "no mapping"),
+        (get("/", periodSeconds="10"), "periodSeconds"),
+        (get("/", periodSeconds=True), "periodSeconds"),
+        (get("/", failureThreshold=-1), "failureThreshold"),
+        (get("/", failureThreshold=2**31), "failureThreshold"),
+        (get("/", terminationGracePeriodSeconds=0), "terminationGracePeriodSeconds"),
+        (get("/", period=10), "no field period"),
+        (get("/", 0), "httpGet.port"),
+        (get("/", 70000), "httpGet.port"),
+        (get("/", ""), "httpGet.port"),
+        ({"httpGet": "/"}, "httpGet"),
+        ({"httpGet": {"path": 1, "port": 1}}, "httpGet.path"),
+        ({"httpGet": {"port": 1, "httpHeaders": {"a": "b"}}}, "httpHeaders"),
+        ({"grpc": {"port": "grpc"}}, "grpc.port"),
+        ({"exec": {"command": "curl -f"}}, "exec.command"),
+    ],
+)
+def test_what_the_api_server_refuses_is_said(probe: Any, said: str) -> None:
+    found = complaint(probe)
+    assert said in found
+    assert bool(found) is bool(said)
+
+
+def test_a_probe_that_can_not_be_read_is_not_said_to_be_absent() -> None:
+    bad = {**TRITON, "readinessProbe": get("/v2/health/ready", periodSeconds="5")}
+    told = {one.id: one for one in judge(deployment(bad), None).findings}
+    assert told["InvalidProbe"].severity == "error"
+    assert "readiness" in told["InvalidProbe"].message
+    assert not {"NoProbes", "NoReadinessProbe"} & told.keys()
+
+
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 70_000)
+    | st.sampled_from(["", "/health", "x", "5"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["path", "port", "host", "command", "name"]), inner)
+    ),
+    max_leaves=5,
+)
+_PROBES = st.dictionaries(
+    st.sampled_from(
+        [
+            *("httpGet", "tcpSocket", "exec", "grpc", "periodSeconds", "timeoutSeconds"),
+            *("failureThreshold", "successThreshold", "initialDelaySeconds", "odd"),
+        ]
+    ),
+    _VALUES,
+    max_size=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["startupProbe", "livenessProbe", "readinessProbe"]), _PROBES)
+)
+def test_no_probe_is_too_strange_to_judge(probes: dict[str, Any]) -> None:
+    judged = judge(deployment({**VLLM, **probes}), None)
+    assert all(one.id and one.message and one.remedy for one in judged.findings)
