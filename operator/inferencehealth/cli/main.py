@@ -165,6 +165,43 @@ def webhook(
 
 
 @app.command()
+def check(
+    *,
+    target: Annotated[str, typer.Argument(help="http://HOST:PORT or https://HOST:PORT.")],
+    profile: Annotated[str, typer.Option(help="Which server it is, such as asr or triton.")] = "",
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model that has to serve: NAME or NAME@VERSION.")
+    ] = None,
+    component: Annotated[
+        list[str] | None, typer.Option(help="Component that has to be up; default: the profile's.")
+    ] = None,
+    timeout: Annotated[str, typer.Option(help="Time one request may take.")] = "5s",
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Authorities that sign its certificate, in PEM form.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
+    output: Annotated[
+        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+    ] = "text",
+) -> None:
+    """Ask a server once whether it really serves. Needs no cluster.
+
+    Exit code: 0 Ready or Degraded, 1 Broken, 3 Loading, Busy or Asleep, 4 Unknown, 2 wrong usage.
+    """
+    from inferencehealth.cli import check as program  # noqa: PLC0415
+
+    question = program.Question(
+        profile=profile,
+        models=model or [],
+        components=component or [],
+        timeout=program.seconds(timeout),
+        ca_file=ca_file,
+        insecure=insecure,
+    )
+    raise typer.Exit(program.check_address(target, question, program.Output(output)))
+
+
+@app.command()
 def detect(
     *,
     file: Files,

@@ -1,0 +1,212 @@
+"""`ihp check`: the deep check of a profile, once, from here."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from inferencehealth.api.durations import parse_duration
+from inferencehealth.api.problems import explain
+from inferencehealth.api.report import CheckSpec
+from inferencehealth.api.server import Components, Models, ProfileName, RequiredModel
+from inferencehealth.api.target import Selector
+from inferencehealth.checker.once import Asked, Checked, check_once
+from inferencehealth.checks.steps import Item, Outcome, Peer
+from inferencehealth.checks.transports import ask
+from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.cli.address import parse_address, peers_at
+
+EXIT_CODES: Final = {
+    Verdict.READY: 0,
+    Verdict.DEGRADED: 0,
+    Verdict.BROKEN: 1,
+    Verdict.LOADING: 3,
+    Verdict.BUSY: 3,
+    Verdict.ASLEEP: 3,
+    Verdict.UNKNOWN: 4,
+}
+"""2 is wrong usage."""
+COLOURS: Final = {
+    Verdict.READY: "green",
+    Verdict.DEGRADED: "yellow",
+    Verdict.BUSY: "cyan",
+    Verdict.LOADING: "cyan",
+    Verdict.ASLEEP: "blue",
+    Verdict.BROKEN: "bold red",
+    Verdict.UNKNOWN: "magenta",
+}
+NOT_ASKED: Final = "The engine behind the endpoints was not asked to infer anything."
+"""A green endpoint proves little; whoever reads Ready should know how much was asked."""
+
+
+class Output(StrEnum):
+    """How the result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    YAML = "yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask of a server at an address; `timeout` in seconds for each request."""
+
+    profile: str
+    models: Sequence[str] = ()
+    components: Sequence[str] = ()
+    timeout: float = 5.0
+    ca_file: Path | None = None
+    insecure: bool = False
+
+
+def check_address(target: str, question: Question, output: Output) -> int:
+    """Check the server at a URL and print what was found; returns the exit code.
+
+    Raises typer.BadParameter for an address or a profile that can't be used.
+    """
+    address = parse_address(target)
+    peers = peers_at(address, ca_file=question.ca_file, insecure=question.insecure)
+    found = asyncio.run(_first_that_listens(spec_of(question, address.port), peers))
+    show(target, found, output)
+    return EXIT_CODES[found.verdict]
+
+
+async def _first_that_listens(spec: CheckSpec, peers: Sequence[Peer]) -> Checked:
+    """The check of the first of a host's addresses where anybody listens, else of the last.
+
+    "localhost" is often ::1 and 127.0.0.1, and servers listen on one of them.
+    """
+    for peer in peers[:-1]:
+        found = await check_once(spec, peer, ask)
+        if any(step.outcome not in _NOBODY for step in found.steps):
+            return found
+    return await check_once(spec, peers[-1], ask)
+
+
+_NOBODY: Final = {Outcome.REFUSED, Outcome.UNREACHABLE}
+
+
+def seconds(text: str) -> float:
+    """A time as it is typed, such as 5s or 500ms; raises typer.BadParameter."""
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="'--timeout'") from error
+    if not found > 0:
+        raise typer.BadParameter("give a time above zero", param_hint="'--timeout'")
+    return found
+
+
+def spec_of(question: Question, port: int) -> CheckSpec:
+    """What is asked, as a checker is told."""
+    known = [name.value for name in ProfileName if name not in _NOT_NAMED]
+    if question.profile not in known:
+        told = "which server is it?" if not question.profile else f"no {question.profile!r}"
+        raise typer.BadParameter(
+            f"{told} Give one of: {', '.join(known)}", param_hint="'--profile'"
+        )
+    return CheckSpec(
+        profile=question.profile,
+        container="server",
+        port=port,
+        pod_selector=Selector(),
+        models=Models(required=tuple(map(_model, question.models))),
+        components=Components(required=tuple(question.components)),
+        interval=max(2 * question.timeout, 10.0),
+        timeout=question.timeout,
+        failure_threshold=1,
+        success_threshold=1,
+        startup_budget=0.0,
+    )
+
+
+_NOT_NAMED: Final = {ProfileName.AUTO, ProfileName.CUSTOM}
+"""Profiles that need a workload or a policy to say more."""
+
+
+def _model(text: str) -> RequiredModel:
+    """A model as NAME or NAME@VERSION."""
+    name, _, version = text.partition("@")
+    try:
+        return RequiredModel(name=name, version=version)
+    except ValidationError as error:
+        raise typer.BadParameter(f"{text!r}: {explain(error)}", param_hint="'--model'") from error
+
+
+def show(target: str, found: Checked, output: Output) -> None:
+    """Print it."""
+    if output is Output.JSON:
+        print(json.dumps(document(target, found), indent=2))
+    elif output is Output.YAML:
+        yaml.safe_dump(document(target, found), sys.stdout, sort_keys=False)
+    else:
+        _tell(target, found)
+
+
+def document(target: str, found: Checked) -> dict[str, Any]:
+    """The result as JSON and YAML have it; times in seconds."""
+    return {
+        "target": target,
+        "verdict": found.verdict.value,
+        "reason": found.reason,
+        "message": found.message,
+        "latency": round(found.seconds, 4),
+        "steps": [
+            {
+                "request": step.request,
+                "outcome": step.outcome.value,
+                "status": step.status,
+                "latency": round(step.seconds, 4),
+            }
+            for step in found.steps
+        ],
+        "models": _items(found.models),
+        "components": _items(found.components),
+    }
+
+
+def _items(items: Iterable[Item]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": item.name,
+            "version": item.version,
+            "state": item.sign.value,
+            "required": item.required,
+            "reason": item.reason,
+            "message": item.message,
+        }
+        for item in items
+    ]
+
+
+def _tell(target: str, found: Checked) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    line = Text(f"{target}  ")
+    line.append(found.verdict.value, style=COLOURS[found.verdict])
+    line.append(f"  {found.reason}")
+    console.print(line)
+    if found.message:
+        console.print(Text(f"  {found.message}"))
+    for step in found.steps:
+        console.print(Text(f"  {step.request}  {_ended(step)}  {step.seconds * 1000:.0f} ms"))
+    for kind, items in (("model", found.models), ("component", found.components)):
+        for item in items:
+            name = f"{item.name} {item.version}".rstrip()
+            why = f"  {item.message or item.reason}" if item.message or item.reason else ""
+            console.print(Text(f"  {kind} {name}: {item.sign.value}{why}"))
+    if found.verdict is Verdict.READY:
+        console.print(Text(f"  {NOT_ASKED}", style="dim"))
+
+
+def _ended(step: Asked) -> str:
+    return str(step.status) if step.outcome is Outcome.ANSWERED else step.outcome.value
