@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inferencehealth.checker.engine import Transition
+from inferencehealth.checker.engine import Difference, Transition
 from inferencehealth.checker.gating import FAILED_OPEN, KEPT, GateChange, Step
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.history import NOT_CHECKED
@@ -39,6 +39,14 @@ def announcement(transition: Transition) -> Announcement | None:
     return None
 
 
+def difference_announcement(difference: Difference) -> Announcement:
+    """What to tell about a pod of which the kubelet has long said something else."""
+    said, pod = difference.verdict, difference.pod
+    kubelet = "ready" if pod.ready else "not ready"
+    note = f"the checks say {said.verdict} ({said.reason}), the kubelet says {kubelet}"
+    return _about(difference, "Warning", difference.contradiction.value, note)
+
+
 def _told(message: str) -> str:
     return message or "no reason given"
 
@@ -67,11 +75,11 @@ def gate_announcement(report: ReportRecord | None, change: GateChange) -> Announ
     )
 
 
-def _about(transition: Transition, kind: EventType, reason: str, note: str) -> Announcement:
-    pod = transition.pod
+def _about(news: Transition | Difference, kind: EventType, reason: str, note: str) -> Announcement:
+    pod = news.pod
     return Announcement(
         regarding=ObjectRef(PODS.api_version, PODS.kind, pod.namespace, pod.name, pod.uid),
-        related=_reference(transition.report),
+        related=_reference(news.report),
         type=kind,
         reason=reason,
         note=note,

@@ -14,12 +14,13 @@ from inferencehealth.checker.members import Members
 from inferencehealth.checker.news import News
 from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord, project_report
+from inferencehealth.checker.startups import node_type
 from inferencehealth.checker.writer import Writer
 from inferencehealth.checks.transports import ask
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.pods import PodRecord, project_pod
-from inferencehealth.kube.requests import PODS, REPORTS
+from inferencehealth.kube.requests import NODES, PODS, REPORTS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Checker:
     gated: Gated
     reports: Informer[ReportRecord]
     pods: Informer[PodRecord]
+    nodes: Informer[str]
     members: Members
 
     async def work(self) -> None:
@@ -50,6 +52,8 @@ class Checker:
             group.create_task(_keep_awake(self.engine))
             group.create_task(self.reports.run())
             group.create_task(self.pods.run())
+            # Nobody waits for it: who may not see nodes does without their kinds.
+            group.create_task(self.nodes.run())
             await self.reports.synced.wait()
             await self.pods.synced.wait()
             known = len(self.reports.store), len(self.pods.store)
@@ -81,12 +85,17 @@ def assemble(
 ) -> Checker:
     """A checker with that Lease, for one namespace or all."""
     writer, gates = Writer(client), Gates(client, news.tell_gate)
+    nodes: Informer[str] = Informer(
+        client, NODES, project=node_type, on_change=lambda _change: None
+    )
     engine = Engine(
         ask=ask,
         identity=name,
         concurrency=CONCURRENCY,
         mark=_both(writer.mark, gates.mark),
         told=news.tell,
+        differs=news.tell_difference,
+        node_type=lambda name: nodes.store.get(("", name), ""),
         references=References(client.get),
     )
 
@@ -121,7 +130,7 @@ def assemble(
         unfit=lambda: _unfit(engine, reports, pods),
     )
     engine.divide(members.share)
-    return Checker(engine, writer, gates, gated, reports, pods, members)
+    return Checker(engine, writer, gates, gated, reports, pods, nodes, members)
 
 
 def _unfit(engine: Engine, reports: Informer[ReportRecord], pods: Informer[PodRecord]) -> str:

@@ -104,23 +104,24 @@ class _Words:
 
 _WORDS: Final = {
     Contradiction.READY_BUT_BROKEN: _Words(
-        what="The kubelet calls {pods} ready, so traffic goes there, but the checks see that they do "
-        "not serve",
-        remedy="Give the container a readiness probe that asks for its models (status.probes.readiness "
-        "of this report has one where the server knows a path for it), or let the checks take "
-        "such pods out of traffic: spec.checks.readinessGate of the policy.",
+        what="The kubelet calls {pods} ready, so traffic goes there, but the checks see that they "
+        "do not serve",
+        remedy="Give the container a readiness probe that asks for its models "
+        "(status.probes.readiness of this report has one where the server knows a path for it), "
+        "or let the checks take such pods out of traffic: spec.checks.readinessGate of the "
+        "policy.",
     ),
     Contradiction.NOT_READY_BUT_SERVING: _Words(
         what="The checks see {pods} serve, but the kubelet calls the container not ready, so no "
         "traffic goes there",
-        remedy="Its startup or readiness probe asks a wrong path or port, gives too little time, or is "
-        "stricter than the checks: kubectl describe pod shows how it fails; compare it with "
-        "status.probes of this report.",
+        remedy="Its startup or readiness probe asks a wrong path or port, gives too little time, "
+        "or is stricter than the checks: kubectl describe pod shows how it fails; compare it "
+        "with status.probes of this report.",
     ),
     Contradiction.RESTARTS_WHILE_LOADING: _Words(
         what="The kubelet restarts {pods} before the server has loaded",
-        remedy="Its liveness or startup probe gives the server less time than it takes to load: raise "
-        "spec.probes.budgets.maxStartup of the policy, or take the startup probe in status.probes "
-        "of this report.",
+        remedy="Its liveness or startup probe gives the server less time than it takes to load: "
+        "raise spec.probes.budgets.maxStartup of the policy, or take the startup probe in "
+        "status.probes of this report.",
     ),
 }

@@ -13,6 +13,7 @@ from inferencehealth.api.report import CheckSpec, Health
 from inferencehealth.checker.attention import Attention, sleepless
 from inferencehealth.checker.canaries import Canaries
 from inferencehealth.checker.counters import OUTDATED, VOID, Counters
+from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.checker.health import health
 from inferencehealth.checker.memory import RoundMemory
 from inferencehealth.checker.peers import peer_of
@@ -20,9 +21,11 @@ from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.rounds import Ask, Compiled, check_pod, compile_check
 from inferencehealth.checker.shards import Share, alone
+from inferencehealth.checker.startups import load_time, with_load
 from inferencehealth.checker.suspicion import Suspicion
 from inferencehealth.checker.targets import Delta, Targets
 from inferencehealth.checker.work import Checked, Work, first_history, work_for
+from inferencehealth.checks import latency
 from inferencehealth.checks.clock import Clock
 from inferencehealth.checks.deadlines import Due, phase
 from inferencehealth.checks.history import History, PodFacts, is_gap, moved, reopen
@@ -51,14 +54,25 @@ class Transition:
     after: History
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The kubelet contradicts the verdict on a pod, and has for so long that it is no lag."""
+
+    report: ReportRecord
+    pod: PodRecord
+    contradiction: Contradiction
+    verdict: History
+
+
 class Engine:
     """What is checked, and what is known about it.
 
     `mark` is called with the key of each report whose health may have changed, `told` with each
-    change of a verdict. `identity` is the Lease by which readers know that we still look. Until
-    `divide` says otherwise, everything is ours. `references` reads what specs refer to. `clock`
-    tells the time of day, `sleepless` the seconds of one that nobody sets and that goes on while
-    the machine sleeps.
+    change of a verdict, and `differs` of each lasting difference with the kubelet. `node_type` says
+    what kind of node one is by its name, "" where that is not known. `identity` is the Lease by
+    which readers know that we still look. Until `divide` says otherwise, everything is ours.
+    `references` reads what specs refer to. `clock` tells the time of day, `sleepless` the seconds
+    of one that nobody sets and that goes on while the machine sleeps.
     """
 
     def __init__(
@@ -69,6 +83,8 @@ class Engine:
         concurrency: int,
         mark: Callable[[Key], None],
         told: Callable[[Transition], None],
+        differs: Callable[[Difference], None] = lambda _difference: None,
+        node_type: Callable[[str], str] = lambda _node: "",
         references: References | None = None,
         clock: Clock | None = None,
         sleepless: Callable[[], float] = sleepless,
@@ -77,6 +93,8 @@ class Engine:
         self._identity = identity
         self._mark = mark
         self._told = told
+        self._differs = differs
+        self._node_type = node_type
         self._clock = clock or Clock()
         self._share = alone(identity)
         self.attention = Attention(self._lapsed, sleepless)
@@ -161,6 +179,8 @@ class Engine:
             checked_by=self._identity,
             previous=previous,
             now=self._now(),
+            container=work.compiled.spec.container,
+            startups=work.startups,
         )
         return None if found == previous else found
 
@@ -329,6 +349,8 @@ class Engine:
             return
         pause, checked.looked_at = began - checked.looked_at, ended
         gap = pause if is_gap(pause, compiled.spec.interval) else 0.0
+        if checked.memory.took:
+            checked.latency = latency.add(checked.latency, checked.memory.took)
         reading = self.canaries.weigh(checked, self._doubt(checked, reading))
         self._judge(checked, reading, decided=True, gap=gap)
 
@@ -372,10 +394,33 @@ class Engine:
         now = self._now()  # first, as it may move what lasts
         work, thresholds = checked.work, checked.work.compiled.thresholds
         after = judge(reading, checked.facts, checked.history, thresholds, now, gap=gap)
+        self._learn(checked, after, now)
         self._accept(checked, after)
+        self._compare(checked, now)
         if decided and after.settled and checked in work.waiting:
             work.waiting.discard(checked)
             self._complete(work)
+
+    def _learn(self, checked: Checked, after: History, now: float) -> None:
+        """Remember how long the pod took to load, where this is the first time that it serves."""
+        work, pod = checked.work, checked.pod
+        took = load_time(checked.history, after, work.compiled.spec.interval, now)
+        server = pod.container(work.compiled.spec.container) if took is not None else None
+        if took is None or server is None or not server.image:
+            return
+        work.startups = with_load(work.startups, server.image, self._node_type(pod.node), took)
+        self._mark(work.record.key)
+
+    def _compare(self, checked: Checked, now: float) -> None:
+        """Tell it when the kubelet has come to contradict the verdict, or has ceased to."""
+        before, after = checked.contradiction, checked.differs(now)
+        if before is after:
+            return
+        checked.contradiction = after
+        record = checked.work.record
+        self._mark(record.key)
+        if after is not None:
+            self._differs(Difference(record, checked.pod, after, checked.history))
 
     def _accept(self, checked: Checked, after: History) -> None:
         """This is the pod's history from now on: tell what changed by it."""

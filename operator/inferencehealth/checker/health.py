@@ -5,21 +5,24 @@ steady fleet is never written about.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from inferencehealth.api.report import (
+    MAX_HEALTH_FINDINGS,
     MAX_MESSAGE,
     MAX_MODELS,
     MAX_PODS,
     Health,
     ItemHealth,
     PodHealth,
+    Startup,
 )
 from inferencehealth.api.status import VerdictCounts
 from inferencehealth.checker.canary import CanaryState, canary_findings
+from inferencehealth.checker.disagreement import Contradiction, Differing, findings
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
 from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
@@ -38,13 +41,15 @@ _ITEM_VERDICTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PodState:
-    """One pod as a report tells it."""
+    """One pod as a report tells it; `latency` is in seconds, 0 where it is not known."""
 
     name: str
     history: History
     kubelet_ready: bool
     restarts: int
     canary: CanaryState | None = None
+    latency: float = 0.0
+    contradiction: Contradiction | None = None
 
 
 def health(
@@ -54,10 +59,13 @@ def health(
     checked_by: str,
     previous: Health | None,
     now: float,
+    container: str = "",
+    startups: tuple[Startup, ...] = (),
 ) -> Health:
     """The health of a workload; `now` (epoch seconds) dates its last transition.
 
-    The pod named first is the worst, among equals the one that is so longest.
+    The pod named first is the worst, among equals the one that is so longest. Returns `previous`
+    where nothing but latencies differs: they are no reason to write.
     """
     worst_first = sorted(pods, key=_badness)
     verdict, reason, message = _summary(worst_first)
@@ -66,7 +74,7 @@ def health(
     counts = Counter(state.history.verdict for state in worst_first)
     serving = sum(counts[each] for each in SERVING)
     same = previous is not None and previous.verdict == verdict.value
-    return Health(
+    found = Health(
         observed_generation=generation,
         checked_by=checked_by,
         verdict=verdict.value,
@@ -81,12 +89,30 @@ def health(
         else "-",
         pods=tuple(_pod(state) for state in worst_first[:MAX_PODS]),
         models=models[:MAX_MODELS],
-        findings=canary_findings(state.canary for state in worst_first if state.canary),
         components=components[:MAX_MODELS],
+        findings=(
+            *findings(_differing(worst_first), len(worst_first), container),
+            *canary_findings(state.canary for state in worst_first if state.canary),
+        )[:MAX_HEALTH_FINDINGS],
+        startups=startups,
         last_transition_time=previous.last_transition_time
         if same and previous is not None and previous.last_transition_time
         else rfc3339(now),
     )
+    return previous if previous is not None and _unhurried(found) == _unhurried(previous) else found
+
+
+def _unhurried(told: Health) -> Health:
+    """The same without its latencies."""
+    pods = tuple(pod.model_copy(update={"latency": 0.0}) for pod in told.pods)
+    return told.model_copy(update={"pods": pods})
+
+
+def _differing(states: Iterable[PodState]) -> Iterator[Differing]:
+    for state in states:
+        if state.contradiction is not None:
+            said = state.history.message or state.history.reason
+            yield Differing(state.name, state.contradiction, said)
 
 
 def rfc3339(seconds: float) -> str:
@@ -128,6 +154,7 @@ def _pod(state: PodState) -> PodHealth:
         since=rfc3339(state.history.since),
         kubelet_ready=state.kubelet_ready,
         restarts=state.restarts,
+        latency=round(state.latency, 3),
     )
 
 

@@ -22,6 +22,8 @@ class RoundMemory:
     """Whether the last round, as a whole, said that the server serves."""
     slow: bool = False
     """Whether the last round ended without an answer, so that the counters are asked at once."""
+    took: float = 0.0
+    """Seconds of the slowest answer in the last round; 0 where none came."""
     sample: Sample | None = field(default=None)
     """The last look at the counters while the server was slow."""
     canary: CanaryState | None = None

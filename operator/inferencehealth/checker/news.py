@@ -3,8 +3,13 @@
 import asyncio
 import logging
 
-from inferencehealth.checker.announce import Announcement, announcement, gate_announcement
-from inferencehealth.checker.engine import Transition
+from inferencehealth.checker.announce import (
+    Announcement,
+    announcement,
+    difference_announcement,
+    gate_announcement,
+)
+from inferencehealth.checker.engine import Difference, Transition
 from inferencehealth.checker.gating import GateChange
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.kube.events import Recorder
@@ -33,6 +38,13 @@ class News:
             after.message,
         )
         self._emit(announcement(transition))
+
+    def tell_difference(self, difference: Difference) -> None:
+        """The kubelet has long said something else about a pod."""
+        event = difference_announcement(difference)
+        pod = difference.pod
+        logger.info("pod %s/%s: %s: %s", pod.namespace, pod.name, event.reason, event.note)
+        self._emit(event)
 
     def tell_gate(self, report: ReportRecord | None, change: GateChange) -> None:
         """A readiness gate was set."""

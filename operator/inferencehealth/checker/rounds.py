@@ -16,7 +16,16 @@ from inferencehealth.checks import progress as counters
 from inferencehealth.checks.candidate import NO_ANSWER
 from inferencehealth.checks.history import Thresholds
 from inferencehealth.checks.progress import Progress
-from inferencehealth.checks.steps import Answer, Peer, Reading, Request, Sign, Step, StepKind
+from inferencehealth.checks.steps import (
+    Answer,
+    Outcome,
+    Peer,
+    Reading,
+    Request,
+    Sign,
+    Step,
+    StepKind,
+)
 from inferencehealth.checks.transports import check_request
 from inferencehealth.profiles.canary import CanaryRequest, canary_of
 from inferencehealth.profiles.registry import profile_named
@@ -105,8 +114,10 @@ async def check_pod(
     """
     if compiled.impossible is not None:
         return compiled.impossible
+    if memory is not None:
+        memory.took = 0.0
     if memory is None or not (compiled.seldom or compiled.progress):
-        return compiled.fold(compiled.spec, await _ask_steps(compiled, peer, ask, {}))
+        return compiled.fold(compiled.spec, await _ask_steps(compiled, peer, ask, {}, memory))
     if compiled.progress is None:
         return await _round(compiled, peer, ask, memory, now)
     if memory.slow:
@@ -151,14 +162,14 @@ async def _round(
     """The round without the counters; what is asked seldom is carried on while nothing changes."""
     spec = compiled.spec
     if not compiled.seldom:
-        return compiled.fold(spec, await _ask_steps(compiled, peer, ask, {}))
+        return compiled.fold(spec, await _ask_steps(compiled, peer, ask, {}, memory))
     recent = memory.listed is not None and now - memory.listed_at < LISTING_AGE
     carried = memory.listed if recent and memory.serves and memory.listed else {}
-    readings = await _ask_steps(compiled, peer, ask, carried)
+    readings = await _ask_steps(compiled, peer, ask, carried, memory)
     whole = compiled.fold(spec, readings)
     if carried and whole.sign is not Sign.SERVES and whole.sign not in _DECISIVE:
         # Something changed since the last full look.
-        fresh = await _ask_steps(compiled, peer, ask, readings, again=compiled.seldom)
+        fresh = await _ask_steps(compiled, peer, ask, readings, memory, again=compiled.seldom)
         readings, carried = readings | fresh, {}
         whole = compiled.fold(spec, readings)
     memory.serves = whole.sign is Sign.SERVES
@@ -174,6 +185,7 @@ async def _ask_steps(
     peer: Peer,
     ask: Ask,
     known: Mapping[str, Reading],
+    memory: RoundMemory | None,
     *,
     again: frozenset[str] = frozenset(),
 ) -> dict[str, Reading]:
@@ -186,6 +198,8 @@ async def _ask_steps(
             continue
         request = step.request
         answer = await ask(peer, request.port or spec.port, request, timeout=spec.timeout)
+        if memory is not None and answer.outcome is Outcome.ANSWERED:
+            memory.took = max(memory.took, answer.seconds)
         readings[step.name] = reading = step.read(answer)
         if step.decisive and reading.sign in _DECISIVE:
             break

@@ -5,13 +5,15 @@ answered for itself that it fails was not loading all the time.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from inferencehealth.api.report import MAX_RECENT_LOADS, MAX_STARTUPS, Startup
 from inferencehealth.checks.history import History
 from inferencehealth.checks.verdicts import SERVING, Verdict
 
+NODE_TYPE: Final = "node.kubernetes.io/instance-type"
+"""Label by which a cloud tells its kinds of nodes apart (Kubernetes, well-known labels)."""
 QUICK_INTERVALS: Final = 2
 """A server that serves so few check intervals after its start has loaded in about that time,
 whether or not a check saw it loading."""
@@ -56,6 +58,11 @@ def with_load(
         recent=recent,
     )
     return (updated, *others)[:MAX_STARTUPS]
+
+
+def node_type(raw: Mapping[str, Any]) -> str | None:
+    """What kind of node a Node object is; None where it does not say."""
+    return (raw["metadata"].get("labels") or {}).get(NODE_TYPE)
 
 
 def _rank(seconds: Sequence[int], share: float) -> int:

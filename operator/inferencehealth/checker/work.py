@@ -1,17 +1,23 @@
 """What the engine holds: a report with its compiled check, and its pods with their histories."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from inferencehealth.api.report import CheckSpec, PodHealth
+from inferencehealth.api.report import CheckSpec, PodHealth, Startup
+from inferencehealth.checker.disagreement import Contradiction, Kubelet, contradiction
 from inferencehealth.checker.health import PodState, epoch
 from inferencehealth.checker.memory import RoundMemory
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.rounds import Compiled, compile_check
+from inferencehealth.checks import latency
 from inferencehealth.checks.candidate import of_pod
 from inferencehealth.checks.history import History, PodFacts, begin, resume
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.store import Key
+
+TOLD_SHARE: Final = 0.95
+"""The share of a pod's answers by whose time the report tells how quick it is."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,12 +27,14 @@ class Work:
     `waiting` are the pods not yet judged by the present spec. While there are any and `complete`
     is not set, nothing is written, so that neither a new spec nor a restart of ours ever shows
     half a picture; pods that come later do not hold it up again. `told` is what was written
-    about the pods before this process began.
+    about the pods before this process began. `startups` is how long pods took to load, begun by
+    whoever had the report before us.
     """
 
     record: ReportRecord
     compiled: Compiled
     told: dict[str, PodHealth]
+    startups: tuple[Startup, ...] = ()
     pods: "dict[Key, Checked]" = field(default_factory=dict)
     waiting: "set[Checked]" = field(default_factory=set)
     complete: bool = False
@@ -39,7 +47,8 @@ class Checked:
     `facts` is what Kubernetes says about the pod and its server's container; `known`: the verdict
     follows from that alone, so that nobody has to be asked. `looked_at` is when the last round
     ended, at first when the pod joined (seconds of a clock that never stands still). `memory` is
-    about this start of the container and the present question.
+    about this start of the container and the present question. `latency` counts how long answers
+    took, and `contradiction` is where the kubelet says something else for good.
     """
 
     work: Work
@@ -47,6 +56,8 @@ class Checked:
     history: History
     looked_at: float
     memory: RoundMemory = field(default_factory=RoundMemory)
+    latency: int = latency.NONE
+    contradiction: Contradiction | None = None
     facts: PodFacts = field(init=False)
     known: bool = field(init=False)
 
@@ -71,8 +82,28 @@ class Checked:
     def state(self) -> PodState:
         """The pod as its report tells it."""
         return PodState(
-            self.pod.name, self.history, self.pod.ready, self.facts.restarts, self.memory.canary
+            self.pod.name,
+            self.history,
+            kubelet_ready=self.pod.ready,
+            restarts=self.facts.restarts,
+            canary=self.memory.canary,
+            latency=latency.percentile(self.latency, TOLD_SHARE),
+            contradiction=self.contradiction,
         )
+
+    def differs(self, now: float) -> Contradiction | None:
+        """Where the kubelet says something else by now, and has for long enough."""
+        history = self.history
+        if history.verdict is Verdict.READY and self.pod.ready:
+            return None  # nearly always, and asked in every round
+        spec = self.work.compiled.spec
+        kubelet = Kubelet(
+            pod_ready=self.pod.ready,
+            since=self.pod.ready_since,
+            server_ready=self.facts.ready,
+            lag=spec.kubelet_lag,
+        )
+        return contradiction(history, self.facts, kubelet, spec.interval, now)
 
 
 def _start(facts: PodFacts) -> tuple[object, ...]:
@@ -82,7 +113,8 @@ def _start(facts: PodFacts) -> tuple[object, ...]:
 def work_for(record: ReportRecord, check: CheckSpec) -> Work:
     """The work that a report asks for, still without pods."""
     told = {pod.name: pod for pod in record.health.pods} if record.health else {}
-    return Work(record, compile_check(check), told)
+    startups = record.health.startups if record.health else ()
+    return Work(record, compile_check(check), told, startups)
 
 
 def first_history(work: Work, pod: PodRecord, now: float) -> History:
@@ -108,5 +140,6 @@ def facts_of(pod: PodRecord, container: str) -> PodFacts:
         restarts=found.restarts if found else 0,
         unschedulable=pod.unschedulable,
         ready=found.ready if found else False,
+        last_exit=found.last_exit if found else None,
         missing="" if found else container,
     )

@@ -63,6 +63,7 @@ PODS: Final = Resource("", "v1", "pods", "Pod")
 SECRETS: Final = Resource("", "v1", "secrets", "Secret")
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS: Final = Resource("events.k8s.io", "v1", "events", "Event")
 MUTATING_POLICIES: Final = Resource(
@@ -92,7 +93,10 @@ REPORTS: Final = Resource(GROUP, VERSION, REPORT_PLURAL, REPORT_KIND)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `repeatable`: sent twice, it leaves the same state as sent once."""
+    """One request. `repeatable`: sent twice, it leaves the same state as sent once.
+
+    `headers` are further ones; they never replace those that the wire writes itself.
+    """
 
     method: str
     path: str
@@ -100,6 +104,7 @@ class Request:
     content_type: str = ""
     body: bytes | None = None
     repeatable: bool = True
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def read(resource: Resource, name: str, *, namespace: str = "") -> Request:

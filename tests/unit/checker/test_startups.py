@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferencehealth.api.report import MAX_RECENT_LOADS, MAX_STARTUPS, Startup
-from inferencehealth.checker.startups import load_time, with_load
+from inferencehealth.checker.startups import load_time, node_type, with_load
 from inferencehealth.checks.history import (
     History,
     PodFacts,
@@ -137,6 +137,20 @@ def test_what_a_report_holds_is_bounded_and_the_oldest_go() -> None:
         startups = with_load(startups, f"i:{turn}", "", 60)
     assert len(startups) == MAX_STARTUPS
     assert startups[0].image == f"i:{3 * MAX_STARTUPS - 1}"
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ({"node.kubernetes.io/instance-type": "g5.xlarge"}, "g5.xlarge"),
+        ({"other": "x"}, None),
+        (None, None),
+    ],
+)
+def test_a_node_tells_its_kind_by_its_label(
+    labels: dict[str, str] | None, kind: str | None
+) -> None:
+    assert node_type({"metadata": {"labels": labels}}) == kind
 
 
 @given(times=st.lists(st.integers(1, 10_000), min_size=1, max_size=100), cut=st.integers(0, 100))
