@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from inferencehealth.checker.counters import Counters, Spread
+from inferencehealth.checker.counters import OUTDATED, VOID, Counters, Spread
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checks.steps import Sign
 from inferencehealth.checks.verdicts import Verdict
@@ -60,8 +60,8 @@ def exposition(
 
 
 def _counts(counters: Counters) -> Iterator[Metric]:
-    checks = {sign.value: 0 for sign in Sign} | counters.checks
-    transitions = {verdict.value: 0 for verdict in Verdict} | counters.transitions
+    checks = {**{sign.value: 0 for sign in Sign}, VOID: 0, OUTDATED: 0, **counters.checks}
+    transitions = {**{verdict.value: 0 for verdict in Verdict}, **counters.transitions}
     what = "Checks by what they came to."
     yield _labelled(CounterMetricFamily, "checks", what, "outcome", checks)
     what = "Turns of pods that were lost because this checker was late."

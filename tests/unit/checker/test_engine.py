@@ -6,9 +6,10 @@ from dataclasses import replace
 from inferencehealth.api.report import Health
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.checker.shards import Share, alone, owner
 from inferencehealth.checker.work import Checked
 from inferencehealth.checks.clock import Clock
-from inferencehealth.checks.steps import Answer, Peer, Request
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.store import Key
@@ -29,6 +30,8 @@ from .values import (
 )
 
 KEY: Key = ("ml", "triton")
+NEIGHBOUR = next(n for n in map(str, range(99)) if owner("uid-triton", ["c-0", n]) == n)
+"""A member that the report of that workload belongs to, beside c-0."""
 
 
 class World:
@@ -36,6 +39,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = START + 60.0
+        self.set_by = 0.0
         self.answers: dict[str, Answer] = {}
         self.marked: list[Key] = []
         self.news = asyncio.Event()
@@ -47,7 +51,7 @@ class World:
             concurrency=100,
             mark=self._mark,
             told=self.told.append,
-            clock=Clock(wall=lambda: self.now, steady=lambda: self.now),
+            clock=Clock(wall=lambda: self.now + self.set_by, steady=lambda: self.now),
             sleepless=lambda: self.now,
         )
 
@@ -347,3 +351,127 @@ def test_too_late_checks_are_no_sign_of_life() -> None:
     w = world()
     w.engine.scheduler._clock = lambda: 1e12
     assert not w.engine.keeps_up()
+
+
+def held_by(share: Share) -> set[str]:
+    """The names of 20 workloads' reports that an engine with that share checks."""
+    names = [f"w{n}" for n in range(20)]
+    w = World()
+    w.engine.divide(share)
+    for name in names:
+        w.engine.on_report(added(report(name, spec(podSelector={"matchLabels": {"app": name}}))))
+        w.engine.on_pod(added(pod(name, app=name)))
+    return {checked.pod.name for checked in w.engine.checked()}
+
+
+def test_engines_of_several_members_check_every_pod_once() -> None:
+    members = frozenset({"c-0", "c-1", "c-2"})
+    held = [held_by(Share(me, members)) for me in sorted(members)]
+    assert all(held)
+    assert sum(map(len, held)) == len(set().union(*held)) == 20
+
+
+def test_a_share_that_may_not_grow_takes_nothing_on() -> None:
+    assert held_by(Share("c-0", frozenset({"c-0"}), growing=False)) == set()
+
+
+async def test_what_is_no_longer_ours_is_neither_checked_nor_written() -> None:
+    w = world()
+    await w.round()
+    w.marked.clear()
+    w.engine.divide(Share("c-0", frozenset({"c-0", NEIGHBOUR})))
+    assert list(w.engine.checked()) == []
+    assert w.engine.render(KEY, None) is None
+    assert w.engine.record(KEY) is None
+    assert w.marked == [KEY]
+    assert w.engine.scheduler.lateness() == 0.0
+
+
+async def test_a_reading_that_returns_after_its_report_was_given_up_is_dropped() -> None:
+    w = world()
+    w.hold = asyncio.Event()
+    late = asyncio.create_task(w.engine._check(w.checked()))
+    await asyncio.sleep(0)
+    w.engine.divide(Share("c-0", frozenset({"c-0", NEIGHBOUR})))
+    w.hold.set()
+    await late
+    assert w.told == []
+
+
+async def test_a_report_taken_over_keeps_its_verdict_until_a_full_threshold() -> None:
+    theirs = world()
+    await theirs.round()
+    said = theirs.said().model_copy(update={"checked_by": "c-1"})
+    w = World()
+    w.engine.divide(Share("c-0", frozenset({"c-0", NEIGHBOUR})))
+    w.engine.on_report(added(report(health=said)))
+    w.engine.on_pod(added(pod()))
+    w.engine.start()
+    assert list(w.engine.checked()) == []
+    w.engine.divide(alone("c-0"))
+    w.answers["10.0.0.1"] = NOT_READY
+    await w.round()
+    assert w.checked().history.verdict is Verdict.READY
+    assert w.engine.render(KEY, said) is None
+    await w.round()
+    assert w.said(said).verdict == "Broken"
+
+
+async def test_what_another_wrote_about_our_report_is_where_we_go_on_from() -> None:
+    w = world()
+    await w.round()
+    w.answers["10.0.0.1"] = NOT_READY
+    await w.round()
+    other = w.said().model_copy(update={"checked_by": "c-1"})
+    w.engine.on_report(modified(report(), health=other))
+    assert w.checked().history.failures == 0
+    assert w.engine.render(KEY, None) is None
+    w.answers.clear()
+    await w.round()
+    assert (w.said(other).verdict, w.said(other).checked_by) == ("Ready", "c-0")
+
+
+async def test_what_was_held_back_is_marked_when_we_may_write_again() -> None:
+    w = world()
+    await w.round()
+    w.engine.divide(replace(alone("c-0"), growing=False))
+    w.marked.clear()
+    w.engine.divide(alone("c-0"))
+    assert w.marked == [KEY]
+
+
+async def test_a_check_over_which_we_stood_still_says_nothing() -> None:
+    w = world()
+    await w.round()
+    w.answers["10.0.0.1"] = REFUSED
+    w.hold = asyncio.Event()
+    late = asyncio.create_task(w.engine._check(w.checked()))
+    await asyncio.sleep(0)
+    w.now += 8
+    w.hold.set()
+    await late
+    assert w.checked().history.failures == 0
+    assert (w.engine.counters.checks["Void"], w.engine.counters.lapses) == (1, 1)
+
+
+async def test_after_a_long_lapse_what_served_is_unknown_until_it_is_asked() -> None:
+    w = world(report(), pod("a", ip="10.0.0.1"), pod("b", ip="10.0.0.2"))
+    w.answers["10.0.0.2"] = NOT_READY
+    await w.round()
+    w.now += 3600
+    w.engine.attention.look()
+    verdicts = {c.pod.name: c.history.verdict for c in w.engine.checked()}
+    assert verdicts == {"a": Verdict.UNKNOWN, "b": Verdict.BROKEN}
+    assert w.checked("a").history.reason == "CheckerInterrupted"
+    await w.round("a")
+    assert w.checked("a").history.verdict is Verdict.READY
+
+
+async def test_a_clock_that_is_set_forward_breaks_no_loading_pod() -> None:
+    w = world(report(), pod(started_at=int(START + 50)))
+    w.answers["10.0.0.1"] = Answer(Outcome.ANSWERED, 503)
+    await w.round()
+    w.set_by = 7200.0
+    await w.round()
+    await w.round()
+    assert w.checked().history.verdict is Verdict.LOADING
