@@ -1,4 +1,4 @@
-"""What the webhook knows while it answers: the policies, and which probes the reports speak of."""
+"""What the webhook knows while it answers: the policies, and what the reports have on record."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,17 +8,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from inferencehealth.admission.claimants import Claimant
-from inferencehealth.api.report import ProbesReport, Report
+from inferencehealth.admission.review import Record
+from inferencehealth.api.report import Report
 from inferencehealth.kube.store import Change
 from inferencehealth.workloads import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one report says of the probes of the workload with that uid."""
+    """What one report has on record, and the uid of its workload."""
 
     uid: str
-    probes: ProbesReport
+    record: Record
 
 
 def told(raw: dict[str, Any]) -> Told | None:
@@ -27,15 +28,17 @@ def told(raw: dict[str, Any]) -> Told | None:
         report = Report.model_validate(raw)
     except ValidationError:
         return None
-    return Told(report.spec.workload.uid, report.status.probes)
+    status = report.status
+    startups = status.health.startups if status.health else ()
+    return Told(report.spec.workload.uid, Record(status.probes, startups))
 
 
 @dataclass(slots=True)
 class Knowledge:
-    """Policies by namespace, reports by their workload's uid; kept by two informers."""
+    """Policies by namespace, records by their workload's uid; kept by two informers."""
 
     _policies: dict[str, dict[str, Claimant]] = field(default_factory=lambda: defaultdict(dict))
-    _probes: dict[str, ProbesReport] = field(default_factory=dict)
+    _records: dict[str, Record] = field(default_factory=dict)
 
     def on_policy(self, change: Change[Claimant]) -> None:
         """A policy came, changed or went."""
@@ -48,14 +51,14 @@ class Knowledge:
     def on_report(self, change: Change[Told]) -> None:
         """A report came, changed or went."""
         if change.old is not None:
-            self._probes.pop(change.old.uid, None)
+            self._records.pop(change.old.uid, None)
         if change.new is not None:
-            self._probes[change.new.uid] = change.new.probes
+            self._records[change.new.uid] = change.new.record
 
     def claimants(self, namespace: str) -> Iterable[Claimant]:
         """The policies of a namespace."""
         return tuple(self._policies.get(namespace, {}).values())
 
-    def reported(self, workload: Workload) -> ProbesReport | None:
-        """What is on record about the workload's probes; nothing for one that is new."""
-        return self._probes.get(workload.uid) if workload.uid else None
+    def record(self, workload: Workload) -> Record:
+        """What is on record about the workload; nothing for one that is new."""
+        return self._records.get(workload.uid, Record()) if workload.uid else Record()

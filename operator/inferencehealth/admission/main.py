@@ -98,7 +98,7 @@ async def serve(client: Client, settings: WebhookSettings, stop: asyncio.Event) 
         return policies.synced.is_set() and reports.synced.is_set()
 
     def decided(asked: Asked) -> Operations:
-        return decide(asked, known.claimants, known.reported) if is_ready() else []
+        return decide(asked, known.claimants, known.record) if is_ready() else []
 
     app = application(decided, is_ready)
     async with serving(app, keeper.tls, host=settings.host, port=settings.port) as port:

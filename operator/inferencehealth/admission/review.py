@@ -14,7 +14,7 @@ from inferencehealth.admission.claimants import Claimant, holder
 from inferencehealth.admission.operations import Operations, joining
 from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.api.probes import Mode
-from inferencehealth.api.report import ProbesReport
+from inferencehealth.api.report import ProbesReport, Startup
 from inferencehealth.plan import plan
 from inferencehealth.workloads import Workload, workload
 
@@ -23,8 +23,17 @@ KINDS = ("Deployment", "StatefulSet")
 
 ClaimantsOf = Callable[[str], Iterable[Claimant]]
 """The policies of a namespace."""
-ReportedOf = Callable[[Workload], ProbesReport | None]
-"""What a workload's report says of its probes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a workload's report says of its probes, and of how long its pods took to load."""
+
+    probes: ProbesReport | None = None
+    startups: tuple[Startup, ...] = ()
+
+
+RecordOf = Callable[[Workload], Record]
 
 
 class NotAReview(ValueError):  # noqa: N818
@@ -73,7 +82,7 @@ def rolls(asked: Asked) -> bool:
     return asked.operation == "UPDATE" and _template(asked.new) != _template(asked.old)
 
 
-def decide(asked: Asked, claimants_of: ClaimantsOf, reported_of: ReportedOf) -> Operations:
+def decide(asked: Asked, claimants_of: ClaimantsOf, record_of: RecordOf) -> Operations:
     """What joins this write: nothing but probes, and nothing where no policy in mode Initial is."""
     if not rolls(asked):
         return []
@@ -83,7 +92,8 @@ def decide(asked: Asked, claimants_of: ClaimantsOf, reported_of: ReportedOf) -> 
     policy = holder(claimants_of(asked.namespace), target)
     if policy is None or policy.spec.probes.mode is not Mode.INITIAL:
         return []
-    return joining(plan(policy, target, reported_of(target)), target)
+    record = record_of(target)
+    return joining(plan(policy, target, record.probes, record.startups), target)
 
 
 def answer(uid: str, operations: Operations) -> bytes:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import kopf
 
 from inferencehealth.api.names import GROUP, SYSTEM_NAMESPACE
+from inferencehealth.controller.admission import AdmissionPolicies
 from inferencehealth.controller.gates import FailOpen
 from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
 from inferencehealth.controller.leases import CheckerLeases
@@ -56,11 +57,13 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
     leases = CheckerLeases(client, chosen.system_namespace)
     events = Recorder(client, controller=REPORTING_CONTROLLER, instance=os.uname().nodename)
     fail_open = FailOpen(client, leases.silence, events, namespace=chosen.namespace)
+    admission = AdmissionPolicies(client)
     reconciler = Reconciler(
         client=client,
         events=events,
         silence_of=leases.silence,
         now=now,
+        admission=admission,
     )
     known: set[str] = set()
 
@@ -78,10 +81,15 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
         for namespace in known:
             queue.add(WholeNamespace(namespace))
 
+    def look_at(namespace: str) -> None:
+        if chosen.namespace in {"", namespace}:
+            queue.add(WholeNamespace(namespace))
+
     async with _background(
         queue.run(),
         leases.run(),
         fail_open.run(),
+        admission.find_abandoned(look_at),
         _watchdog(leases, look_again),
         _resync(look_again),
     ):

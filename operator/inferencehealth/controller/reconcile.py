@@ -12,6 +12,7 @@ from inferencehealth.api.names import CONTROLLER_MANAGER
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Report
 from inferencehealth.api.status import PolicyStatus
+from inferencehealth.controller.admission import AdmissionPolicies
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.applying import Applying
 from inferencehealth.controller.claims import Claims, LostClaim, claim
@@ -43,6 +44,7 @@ class Reconciler:
     silence_of: SilenceOf
     now: Callable[[], str]
     """The time as RFC 3339, UTC."""
+    admission: AdmissionPolicies
     refusals: Refusals = field(default_factory=Refusals)
     lost: dict[tuple[str, str], tuple[LostClaim, ...]] = field(default_factory=dict)
     """By namespace and policy: claims lost in the last full run, for runs about status alone."""
@@ -70,6 +72,8 @@ class Reconciler:
         workloads = await self._workloads(namespace, policies, reports.values())
         claims = claim(policies, workloads, unreadable)
         self._remember(namespace, claims)
+        # Before anything is let go: what was put back must not be given ours again.
+        await self.admission.bring_in_line(namespace, policies, unreadable, claims.held, reports)
         now = moment(self.now())
         records = Records(self.client)
         applying = Applying(self.client, self.events, records, self.refusals, self.silence_of)

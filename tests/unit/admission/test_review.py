@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inferencehealth.admission.claimants import Claimant, claimant
-from inferencehealth.admission.review import Asked, NotAReview, answer, decide, read, rolls
+from inferencehealth.admission.review import Asked, NotAReview, Record, answer, decide, read, rolls
 from inferencehealth.api.report import ProbesReport
 from inferencehealth.plan import plan, probes_report
 from inferencehealth.workloads import Workload, workload
@@ -71,7 +71,7 @@ def decided(
     def claimants_of(namespace: str) -> list[Claimant]:
         return known if namespace == "ml" else []
 
-    return decide(request, claimants_of, lambda _: reported)
+    return decide(request, claimants_of, lambda _: Record(reported))
 
 
 def patched(raw: Raw, operations: list[dict[str, Any]]) -> Raw:

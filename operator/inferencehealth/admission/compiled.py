@@ -1,0 +1,297 @@
+"""Plans as MutatingAdmissionPolicies: what the API server does by itself, from 1.36 on. Pure.
+
+One policy of ours becomes, for each kind of workload, one admission policy for workloads that are
+not there yet, where the policy alone decides their probes (`shapes`), and one or more for those
+that are there, which hold their plans (`facts` say for how long). A probe is set as a whole by JSON
+patch: merged into what is there, a probe could end up with two handlers.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from inferencehealth.admission.cel import (
+    literal,
+    selected,
+    text,
+    texts,
+    texts_by_name,
+)
+from inferencehealth.admission.facts import SAME, Facts
+from inferencehealth.api.names import (
+    FIELD_MANAGER,
+    NAMESPACE_LABEL,
+    POLICY_LABEL,
+    READINESS_GATE,
+)
+from inferencehealth.api.policy import Policy
+from inferencehealth.api.target import Selector
+
+FailurePolicy = Literal["Ignore", "Fail"]
+
+MAX_NAME: Final = 253
+"""Longest name of an object (DNS subdomain)."""
+MAX_LABEL: Final = 63
+DIGEST: Final = 10
+"""Hexadecimal digits that keep a shortened name unique."""
+CHUNK: Final = 40_000
+"""Characters of facts in one admission policy: the CEL parser takes 100,000 in one expression."""
+
+ROLLS: Final = "request.operation == 'CREATE' || object.spec.template != oldObject.spec.template"
+"""Pods are made anyway: a new workload, or another pod template. Scaling is neither."""
+NOT_OURS: Final = f"request.?options.?fieldManager.orValue('') != {text(FIELD_MANAGER)}"
+"""What the controller writes itself, as when it puts an author's probes back, has to stay."""
+UNOWNED: Final = (
+    "!object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))"
+)
+"""Another controller that makes the workload would take our probes away again."""
+TEMPLATE: Final = "object.spec.template.spec"
+PATH: Final = "/spec/template/spec"
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """One probe that joins; where `former` stands it gives way, with `always` whatever stands.
+
+    `wanted` None: what stands there as `former` goes.
+    """
+
+    kind: str
+    wanted: Mapping[str, Any] | None
+    former: Mapping[str, Any] | None = None
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What joins in one container, alike for all workloads that the rule is for."""
+
+    field: str
+    """containers or initContainers"""
+    container: str
+    """Its name; empty where `found` alone says which one it is."""
+    probes: tuple[Joining, ...]
+    gate: bool
+    """Whether the readiness gate joins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A workload that is there, the rule for it, and what that holds on to."""
+
+    kind: str
+    name: str
+    rule: Rule
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Unborn:
+    """Workloads of a kind that are not there yet: the rule for them, and how they must look.
+
+    `conditions` are about the object; `found` is about one of its containers, `c`.
+    """
+
+    kind: str
+    rule: Rule
+    conditions: tuple[str, ...]
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One MutatingAdmissionPolicy; its binding has the same name."""
+
+    name: str
+    labels: Mapping[str, str]
+    spec: Mapping[str, Any]
+
+    @property
+    def binding(self) -> dict[str, Any]:
+        """The spec of its binding, which says no more than the policy itself."""
+        return {"policyName": self.name}
+
+
+def documents(
+    policy: Policy,
+    known: Iterable[Known],
+    unborn: Iterable[Unborn],
+    *,
+    elder: Iterable[Selector] = (),
+    failure: FailurePolicy = "Ignore",
+) -> tuple[Document, ...]:
+    """All admission policies of one policy of ours, by name.
+
+    `elder` are the selectors of older policies of the namespace, which claim what they select.
+    """
+    conditions = [f"!({selected(selector, 'object.metadata.?labels')})" for selector in elder]
+    made = [_for_unborn(policy, each, conditions, failure) for each in unborn]
+    chunks = [chunk for members in _grouped(known) for chunk in _chunks(members)]
+    made += [
+        _for_known(policy, number, chunk, conditions, failure)
+        for number, chunk in enumerate(chunks)
+    ]
+    return tuple(sorted(made, key=lambda document: document.name))
+
+
+def labels_of(namespace: str, policy: str) -> dict[str, str]:
+    """The labels by which our admission policies are found again."""
+    return {NAMESPACE_LABEL: namespace, POLICY_LABEL: _shortened(policy, MAX_LABEL)}
+
+
+def _for_unborn(
+    policy: Policy, unborn: Unborn, conditions: list[str], failure: FailurePolicy
+) -> Document:
+    demands = [*conditions, *unborn.conditions]
+    return _document(
+        policy,
+        unborn.kind,
+        "new",
+        operations=["CREATE"],
+        conditions=demands,
+        variables={"here": f"{_listed(unborn.rule)}.map(c, {unborn.found})"},
+        rule=unborn.rule,
+        failure=failure,
+    )
+
+
+def _for_known(
+    policy: Policy,
+    number: int,
+    members: list[Known],
+    conditions: list[str],
+    failure: FailurePolicy,
+) -> Document:
+    kind, rule = members[0].kind, members[0].rule
+    names = sorted(each.name for each in members)
+    table = {"known": _table(members), "facts": "variables.known[object.metadata.name]"}
+    here = (
+        f"{_listed(rule)}.map(c, c.name == {text(rule.container)} && "
+        f"[variables.facts].all(f, {SAME}))"
+    )
+    return _document(
+        policy,
+        kind,
+        str(number),
+        operations=["CREATE", "UPDATE"],
+        conditions=[f"object.metadata.?name.orValue('') in {texts(names)}", *conditions],
+        variables={**table, "here": here},
+        rule=rule,
+        failure=failure,
+    )
+
+
+def _document(
+    policy: Policy,
+    kind: str,
+    part: str,
+    *,
+    operations: list[str],
+    conditions: Iterable[str],
+    variables: Mapping[str, str],
+    rule: Rule,
+    failure: FailurePolicy,
+) -> Document:
+    meta = policy.metadata
+    demands = [ROLLS, NOT_OURS, UNOWNED, *conditions]
+    spec = {
+        "failurePolicy": failure,
+        # Whoever changes the template after us brings us back; a second look adds nothing.
+        "reinvocationPolicy": "IfNeeded",
+        "matchConstraints": {
+            "matchPolicy": "Equivalent",
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": meta.namespace}},
+            "objectSelector": policy.spec.target.selector.manifest(),
+            "resourceRules": [
+                {
+                    "apiGroups": ["apps"],
+                    "apiVersions": ["v1"],
+                    "operations": operations,
+                    "resources": [f"{kind.lower()}s"],
+                    "scope": "Namespaced",
+                }
+            ],
+        },
+        "matchConditions": [
+            {"name": f"condition-{number}", "expression": each}
+            for number, each in enumerate(demands)
+        ],
+        "variables": [
+            {"name": name, "expression": expression} for name, expression in variables.items()
+        ],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": _patch(rule)}}],
+    }
+    name = _shortened(f"ihp-{meta.namespace}-{meta.name}-{kind.lower()}-{part}", MAX_NAME)
+    return Document(name, labels_of(meta.namespace, meta.name), spec)
+
+
+def _patch(rule: Rule) -> str:
+    parts = [_probe_patch(rule, each) for each in rule.probes]
+    return " + ".join([*parts, *([_gate_patch()] if rule.gate else [])])
+
+
+def _probe_patch(rule: Rule, probe: Joining) -> str:
+    at = f"'{PATH}/{rule.field}/' + string(i) + '/{probe.kind}'"
+    if probe.wanted is None:
+        operation = f"JSONPatch{{op: 'remove', path: {at}}}"
+        condition = _stands(probe)
+    else:
+        operation = f"JSONPatch{{op: 'add', path: {at}, value: {literal(probe.wanted)}}}"
+        free = f"!has(c.{probe.kind})"
+        condition = f"{free} || ({_stands(probe)})" if probe.former else free
+        condition = "true" if probe.always else condition
+    return f"{_listed(rule)}.transformList(i, c, variables.here[i] && ({condition}), {operation})"
+
+
+def _stands(probe: Joining) -> str:
+    return f"has(c.{probe.kind}) && dyn(c.{probe.kind}) == dyn({literal(probe.former or {})})"
+
+
+def _gate_patch() -> str:
+    entry = literal({"conditionType": READINESS_GATE})
+    gates = f"{TEMPLATE}.?readinessGates"
+    there = f"{gates}.orValue([]).exists(g, g.conditionType == {text(READINESS_GATE)})"
+    append = f"JSONPatch{{op: 'add', path: '{PATH}/readinessGates/-', value: {entry}}}"
+    start = f"JSONPatch{{op: 'add', path: '{PATH}/readinessGates', value: [{entry}]}}"
+    return (
+        f"(!variables.here.exists(h, h) || {there} ? [] : "
+        f"{gates}.orValue([]).size() > 0 ? [{append}] : [{start}])"
+    )
+
+
+def _listed(rule: Rule) -> str:
+    return f"{TEMPLATE}.?{rule.field}.orValue([])"
+
+
+def _grouped(known: Iterable[Known]) -> Iterable[list[Known]]:
+    """Those of one kind that share a rule, in an order that newcomers rarely change."""
+    groups: dict[str, list[Known]] = {}
+    for each in sorted(known, key=lambda one: (one.kind, one.name)):
+        groups.setdefault(f"{each.kind} {each.rule}", []).append(each)
+    return groups.values()
+
+
+def _chunks(members: list[Known]) -> Iterable[list[Known]]:
+    chunk: list[Known] = []
+    size = 0
+    for each in members:
+        length = len(_table([each]))
+        if chunk and size + length > CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(each)
+        size += length
+    yield chunk
+
+
+def _table(members: Iterable[Known]) -> str:
+    entries = (f"{text(m.name)}: {texts_by_name(m.facts.as_texts())}" for m in members)
+    return "{" + ", ".join(entries) + "}"
+
+
+def _shortened(name: str, limit: int) -> str:
+    if len(name) <= limit:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:DIGEST]
+    return f"{name[: limit - DIGEST - 1].rstrip('-.')}-{digest}"
