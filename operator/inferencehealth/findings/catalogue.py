@@ -24,6 +24,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[Rule, ...]], ...]] = (
     ("Rollouts and ownership", (*rollout.RULES, *ownership.RULES)),
     ("What a server's own paths can't tell", profiles.RULES),
     ("Readiness gates", elsewhere.GATES),
+    ("Seen by the checks (status.health.findings)", elsewhere.CHECKS),
     ("Problems: nothing is planned until they are solved", elsewhere.PROBLEMS),
 )
 

@@ -20,7 +20,8 @@ What the operator, and `ihp lint`, may say about a workload. Ids are stable. A f
 - **warning** where trouble is likely;
 - **info** where it is advice.
 
-In a cluster they stand in the `status.findings` of the workload's InferenceHealthReport.
+In a cluster they stand in the workload's InferenceHealthReport: those of the plan in
+`status.findings`, those that the checks came upon in `status.health.findings`.
 
 ## ihp lint
 

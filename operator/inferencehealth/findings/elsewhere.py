@@ -1,4 +1,4 @@
-"""Findings that other parts of the operator make: about readiness gates, and problems of a plan."""
+"""Findings that other parts of the operator make: gates, checks, and problems of a plan."""
 
 from inferencehealth.findings.rule import Rule
 
@@ -29,6 +29,50 @@ GATES = (
         what="The readiness gate is not in the pod template, because another controller makes it.",
         why="That controller would take the gate out again.",
         remedy="Add the gate to the object that its controller reads, if it has such a field.",
+    ),
+)
+
+CHECKS = (
+    Rule(
+        id="KubeletReadyButBroken",
+        severity="warning",
+        what="The kubelet calls pods ready that do not serve by the operator's checks.",
+        why="Traffic goes to pods that can't answer: the readiness probe asks too little.",
+        remedy="Take the readiness probe in status.probes.readiness of the report, or let the "
+        "checks take such pods out of traffic (spec.checks.readinessGate).",
+    ),
+    Rule(
+        id="KubeletNotReadyButServing",
+        severity="warning",
+        what="Pods serve by the operator's checks, but the kubelet calls them not ready.",
+        why="They get no traffic: the startup or readiness probe asks a wrong path or port, or "
+        "gives too little time.",
+        remedy="See how the probe fails (kubectl describe pod), and compare it with status.probes "
+        "of the report.",
+    ),
+    Rule(
+        id="KubeletRestartsWhileLoading",
+        severity="warning",
+        what="The kubelet restarts pods again and again before the server has loaded.",
+        why="Liveness or startup give the server less time than it takes to load.",
+        remedy="Raise spec.probes.budgets.maxStartup, or take the startup probe in status.probes "
+        "of the report.",
+    ),
+    Rule(
+        id="CanaryNotSent",
+        severity="warning",
+        of_workload=True,
+        what="The canary of the policy could not be sent.",
+        why="Until then only the server's health endpoints are asked, which see no hung engine.",
+        remedy="Mend what the message names, or set spec.checks.canary.mode: Off.",
+    ),
+    Rule(
+        id="CanarySecretUnreadable",
+        severity="warning",
+        of_workload=True,
+        what="The Secret that the canary needs can't be read.",
+        why="The canary is not sent, so a hung engine is not seen.",
+        remedy="Make the Secret, correct the reference, or let the checker read it.",
     ),
 )
 

@@ -15,6 +15,7 @@ from inferencehealth.findings.rule import (
     is_authors,
 )
 from inferencehealth.kubelet import handler_kind, numbers_of, startup_allowance
+from inferencehealth.probes.learned import ROOM
 
 HOPELESS: Final = 20
 """A pod that is killed before this part of its server's budget never gets ready: 90 s for vLLM,
@@ -36,17 +37,24 @@ def allowance(probe: Mapping[str, Any]) -> float:
     return max(startup_allowance(numbers), numbers.initial_delay + waits)
 
 
+def needed_startup(facts: Facts) -> float:
+    """Seconds that a load may need: the policy's word, what was seen with room, the profile's."""
+    named = facts.policy.spec.probes.budgets.max_startup
+    if named is not None or facts.observed is None:
+        return facts.max_startup
+    return ROOM * facts.observed
+
+
 def no_startup_probe(facts: Facts) -> Iterator[Hit]:
     """Liveness that begins to kill before the server can have loaded."""
     live = effective(facts.liveness)
     if live is None or effective(facts.startup):
         return
-    allowed = allowance(live)
-    if allowed < facts.max_startup:
+    allowed, needed = allowance(live), needed_startup(facts)
+    if allowed < needed:
         yield Hit(
             "Without a startup probe the liveness probe restarts a loading pod after "
-            f"{format_duration(allowed)}; {facts.server} may need "
-            f"{format_duration(facts.max_startup)}.",
+            f"{format_duration(allowed)}; {facts.server} may need {format_duration(needed)}.",
             _add_startup(facts),
             _how_bad(allowed, facts),
         )
@@ -57,13 +65,12 @@ def startup_below_budget(facts: Facts) -> Iterator[Hit]:
     startup = effective(facts.startup)
     if startup is None or not is_authors(facts.startup):
         return
-    allowed = allowance(startup)
-    if allowed < facts.max_startup:
+    allowed, needed = allowance(startup), needed_startup(facts)
+    if (facts.observed or 0) <= allowed < needed:
         yield Hit(
             "The author's startup probe lets the kubelet restart a loading pod after "
-            f"{format_duration(allowed)}; {facts.server} may need "
-            f"{format_duration(facts.max_startup)}.",
-            _raise(startup, facts.max_startup),
+            f"{format_duration(allowed)}; {facts.server} may need {format_duration(needed)}.",
+            _raise(startup, needed),
             _how_bad(allowed, facts),
         )
 
@@ -97,19 +104,19 @@ def delay_as_crutch(facts: Facts) -> Iterator[Hit]:
 
 
 def _how_bad(allowed: float, facts: Facts) -> Severity:
-    if allowed < max(facts.max_startup / HOPELESS, facts.observed or 0):
+    needed = needed_startup(facts)
+    if allowed < max(needed / HOPELESS, facts.observed or 0):
         return "error"
-    named = facts.policy.spec.probes.budgets.max_startup is not None
-    seldom = not named and allowed >= facts.max_startup / ENOUGH_FOR_MOST
-    return "info" if seldom else "warning"
+    known = facts.observed is not None or facts.policy.spec.probes.budgets.max_startup is not None
+    return "info" if not known and allowed >= needed / ENOUGH_FOR_MOST else "warning"
 
 
 def _add_startup(facts: Facts) -> str:
-    wanted = facts.startup.wanted
+    wanted, needed = facts.startup.wanted, format_duration(needed_startup(facts))
     shown = f" ({described(wanted)})" if wanted else ""
     return (
-        f"Add a startup probe that allows {format_duration(facts.max_startup)}{shown}, or name a "
-        "shorter time in spec.probes.budgets.maxStartup."
+        f"Add a startup probe that allows {needed}{shown}, or name a shorter time in "
+        "spec.probes.budgets.maxStartup."
     )
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from inferencehealth.api.report import Startup
 from inferencehealth.findings.catalogue import RULES
 from inferencehealth.findings.rule import Rule
 from inferencehealth.lint.linting import judge
+from inferencehealth.plan import plan
 from inferencehealth.profiles.registry import PROFILES
 from tests.unit.findings.given import TRITON, VLLM, a_workload, found, get, shown_by
 from tests.unit.plan.given import a_policy, deployment
@@ -345,3 +347,35 @@ def test_only_what_stays_of_the_author_is_judged(existing: str) -> None:
     told = {one.id for one in judge(deployment({**VLLM, **own}), policy).findings}
     assert ("SingleFailureCounts" in told) is (existing == "Keep")
     assert "NoStartupProbe" not in told  # the policy adds one
+
+
+def loads(p90: float) -> Startup:
+    image = str(VLLM["image"])
+    return Startup(image=image, count=5, p50=p90, p90=p90, max=p90)
+
+
+STARTUP_RULES = {"NoStartupProbe", "StartupBelowBudget", "StartupBelowObserved"}
+
+
+@pytest.mark.parametrize(
+    ("own", "p90", "told"),
+    [
+        ({"startupProbe": get("/health", failureThreshold=13)}, 60, {}),
+        ({"startupProbe": get("/health", failureThreshold=13)}, 100, {"StartupBelowBudget"}),
+        ({"startupProbe": get("/health", failureThreshold=13)}, 200, {"StartupBelowObserved"}),
+        ({"livenessProbe": get("/health", initialDelaySeconds=300)}, 60, {}),
+        (
+            {"livenessProbe": get("/health", initialDelaySeconds=30)},
+            60,
+            {"NoStartupProbe", "StartupBelowObserved"},
+        ),
+    ],
+)
+def test_what_was_observed_counts_more_than_what_a_profile_supposes(
+    own: dict[str, Any], p90: float, told: Any
+) -> None:
+    policy = a_policy(probes={"mode": "Recommend"})
+    made = plan(policy, deployment({**VLLM, **own}), observed=[loads(p90)])
+    assert {one.id for one in made.findings} & STARTUP_RULES == set(told)
+    if "StartupBelowObserved" in told:
+        assert "error" in {one.severity for one in made.findings}
