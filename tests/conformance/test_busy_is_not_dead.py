@@ -4,34 +4,26 @@ All times are those of the defaults for vLLM, divided by SCALE.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from e2e.servers.blocking import process
 from e2e.servers.processes import LOOPBACK, RunningServer
-from inferencehealth.checker.attention import PULSE
-from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checks import transports
-from inferencehealth.checks.progress import PATIENCE
-from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
+from inferencehealth.checks.steps import Outcome, Peer, Request
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kubelet import Numbers, numbers_of
 from inferencehealth.plan import plan
-from tests.unit.checker.values import NAMESPACE, added, pod, report, spec
+from tests.conformance.engines import FAILURES, LONG, SCALE, watching
 from tests.unit.plan.given import a_policy, deployment
 
 pytestmark = pytest.mark.conformance
 
-SCALE: Final = 30
-INTERVAL, TIMEOUT, BLOCK = 10 / SCALE, 5 / SCALE, 30 / SCALE
-FAILURES: Final = 3
-LONG: Final = 60.0
-"""Seconds after which a test that waits for something gives up; it needs a few."""
+BLOCK: Final = 30 / SCALE
+VLLM: Final[dict[str, Any]] = {"profile": "vllm", "models": {"required": [{"name": "tiny"}]}}
 
 
 @pytest.fixture
@@ -39,87 +31,6 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
     running = process.start(tmp_path, block_seconds=BLOCK)
     yield running
     running.stop()
-
-
-class Watch:
-    """An engine that checks the server, and what it said of it."""
-
-    def __init__(self, server: RunningServer, canary: dict[str, object] | None = None) -> None:
-        self.verdicts: list[tuple[Verdict, str, str]] = []
-        self.asked = 0
-        self._news = asyncio.Event()
-        self.engine = Engine(
-            ask=self._ask, identity="c", concurrency=9, mark=lambda _: None, told=self._told
-        )
-        check = spec(
-            profile="vllm",
-            endpoints=None,
-            port=server.ports["http"],
-            models={"required": [{"name": "tiny"}]},
-            interval=INTERVAL,
-            timeout=TIMEOUT,
-            failureThreshold=FAILURES,
-            canary=canary,
-        )
-        self.engine.on_report(added(report(check=check)))
-        work = self.engine.work((NAMESPACE, "triton"))
-        assert work is not None
-        assert work.compiled.progress is not None
-        patient = replace(work.compiled.progress, patience=PATIENCE / SCALE)
-        work.compiled = replace(work.compiled, progress=patient)
-        self.engine.on_pod(added(pod(ip=LOOPBACK)))
-        self.engine.start()
-
-    async def _ask(self, peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
-        if request.path == "/health":
-            self.asked += 1
-        self._news.set()
-        return await transports.ask(peer, port, request, timeout=timeout)
-
-    def _told(self, transition: Transition) -> None:
-        after = transition.after
-        self.verdicts.append((after.verdict, after.reason, after.message))
-        self._news.set()
-
-    async def until(self, verdict: Verdict) -> tuple[Verdict, str, str]:
-        """The first time from now on that the verdict changes to this one."""
-        seen = len(self.verdicts)
-        async with asyncio.timeout(LONG):
-            while not any(told[0] is verdict for told in self.verdicts[seen:]):
-                await self._next()
-        return next(told for told in self.verdicts[seen:] if told[0] is verdict)
-
-    async def rounds(self, count: int) -> None:
-        """So many more rounds."""
-        enough = self.asked + count
-        async with asyncio.timeout(LONG):
-            while self.asked < enough:
-                await self._next()
-
-    async def _next(self) -> None:
-        self._news.clear()
-        await self._news.wait()
-
-
-@asynccontextmanager
-async def watching(server: RunningServer, **options: dict[str, object]) -> AsyncIterator[Watch]:
-    """An engine at work on the server, which it has seen serve."""
-    watch = Watch(server, **options)
-
-    def pulse() -> None:
-        watch.engine.attention.look()
-        alarms.append(asyncio.get_running_loop().call_later(PULSE, pulse))
-
-    alarms: list[asyncio.TimerHandle] = []
-    pulse()
-    running = asyncio.create_task(watch.engine.scheduler.run())
-    await watch.until(Verdict.READY)
-    try:
-        yield watch
-    finally:
-        alarms[-1].cancel()
-        running.cancel()
-        await watch.engine.canaries.close()
 
 
 def liveness() -> Numbers:
@@ -156,7 +67,7 @@ async def kubelet(server: RunningServer, numbers: Numbers) -> None:
 async def test_a_server_that_is_slow_while_its_tokens_flow_is_busy_and_lives(
     server: RunningServer,
 ) -> None:
-    async with watching(server) as watch:
+    async with watching(server, **VLLM) as watch:
         prober = asyncio.create_task(kubelet(server, liveness()))
         process.become(server, "busy")
         _, reason, message = await watch.until(Verdict.BUSY)
@@ -173,7 +84,7 @@ async def test_a_server_that_is_slow_while_its_tokens_flow_is_busy_and_lives(
 
 
 async def test_a_server_whose_tokens_stand_still_is_broken(server: RunningServer) -> None:
-    async with watching(server) as watch:
+    async with watching(server, **VLLM) as watch:
         process.become(server, "stuck")
         _, reason, message = await watch.until(Verdict.BROKEN)
         assert reason == "NoProgress"
@@ -185,7 +96,7 @@ async def test_a_server_whose_tokens_stand_still_is_broken(server: RunningServer
 async def test_a_server_that_hangs_altogether_is_broken_and_restarted(
     server: RunningServer,
 ) -> None:
-    async with watching(server) as watch:
+    async with watching(server, **VLLM) as watch:
         prober = asyncio.create_task(kubelet(server, liveness()))
         server.freeze()
         _, reason, _ = await watch.until(Verdict.BROKEN)
@@ -205,7 +116,7 @@ async def test_an_idle_engine_that_hangs_behind_a_green_endpoint_is_found_by_its
         "interval": 60 / SCALE,
         "timeout": 10 / SCALE,
     }
-    async with watching(server, canary=canary) as watch:
+    async with watching(server, **VLLM, canary=canary) as watch:
         process.become(server, "frozen")
         answer = server.ask("/health")
         assert answer is not None
