@@ -82,7 +82,7 @@ def report(name: str, port: int, **check: Any) -> Raw:
         "successThreshold": 1,
         "startupBudget": "1h",
     }
-    workload = {"kind": "Deployment", "name": name, "uid": "w"}
+    workload = {"kind": "Deployment", "name": name, "uid": f"uid-{name}"}
     return {
         "metadata": {"name": name},
         "spec": {"policy": "p", "workload": workload, "check": fields | check},
