@@ -90,6 +90,7 @@ def _models(views: Iterable[View]) -> tuple[ModelCount, ...]:
 
 
 def _worst(views: Iterable[View]) -> tuple[Case, ...]:
+    """The worst pods first; what the checks found about a workload stands before its pods."""
     return tuple(sorted(_cases(views), key=lambda c: (-RANK.get(c.verdict, 0), c.workload, c.pod)))
 
 
@@ -104,6 +105,13 @@ def _cases(views: Iterable[View]) -> Iterable[Case]:
                 reason=pod.reason,
                 message=pod.message,
                 since=pod.since,
+            )
+        for finding in each.health.findings:
+            yield Case(
+                workload=each.ref,
+                verdict=each.health.verdict,
+                reason=finding.id,
+                message=finding.message,
             )
         if not listed and is_short(each):
             yield Case(

@@ -81,6 +81,7 @@ def _unknown(health: Health, reason: str, message: str) -> Health:
             "message": message,
             "counts": VerdictCounts(total=total, unknown=total),
             "pods": (),
+            "findings": (),
             "models": tuple(m.model_copy(update={"ready": 0}) for m in health.models),
         }
     )

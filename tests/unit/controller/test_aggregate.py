@@ -128,6 +128,23 @@ def test_a_broken_pod_makes_the_policy_not_ready_and_names_the_cause() -> None:
     assert found.summary.verdict == "Broken"
 
 
+FALSE_POSITIVE = Finding(
+    id="KubeletReadyButBroken", severity="warning", message="The kubelet calls 1 of 3 pods ready"
+)
+
+
+def test_what_the_checks_found_about_a_workload_stands_beside_its_pods() -> None:
+    """Told apart from the findings of the plan: Health's, not the report's own."""
+    before = report(counts={"ready": 3}, desired=3)
+    assert before.status.health is not None
+    health = before.status.health.model_copy(update={"findings": (FALSE_POSITIVE,)})
+    told = before.model_copy(update={"status": before.status.model_copy(update={"health": health})})
+    (case,) = status(told).worst
+    assert (case.pod, case.reason) == ("", FALSE_POSITIVE.id)
+    assert case.message == FALSE_POSITIVE.message
+    assert status(told, silence_of=heard(3600)).worst[0].reason == "CheckerGone"
+
+
 def test_a_verdict_of_a_checker_that_is_gone_is_unknown_and_says_who_stopped() -> None:
     found = status(report(), silence_of=heard(42))
     assert short(found, "Ready") == ("Unknown", "CheckerGone")
