@@ -92,16 +92,12 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
     mode = policy.spec.probes.mode
     states = [v.report.status.probes.state for v in views]
     done = sum(state in _SETTLED for state in states)
-    if mode is not Mode.APPLY:
+    if mode in (Mode.OFF, Mode.RECOMMEND):
         reason, what = {
             Mode.OFF: ("Off", "probes are left alone (mode Off)"),
             Mode.RECOMMEND: (
                 "RecommendOnly",
                 "probes are recommended in the reports, nothing is touched (mode Recommend)",
-            ),
-            Mode.INITIAL: (
-                "InitialOnly",
-                "probes join the next rollout that somebody else starts (mode Initial)",
             ),
         }[mode]
         return _condition("ProbesInjected", ConditionStatus.FALSE, reason, what)
@@ -119,6 +115,14 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
     waiting = [v for v in views if v.report.status.probes.state not in _SETTLED]
     worst = max((v.report.status.probes.state for v in waiting), key=tuple(ProbeState).index)
     waiting.sort(key=lambda v: v.report.status.probes.state is not worst)
+    if mode is Mode.INITIAL and worst is ProbeState.RECOMMENDED:
+        return _condition(
+            "ProbesInjected",
+            ConditionStatus.FALSE,
+            "WaitingForRollout",
+            f"{done} of {_count(len(states), 'workload')} have their probes; the others join the "
+            f"next rollout that somebody else starts: {_named(v.ref for v in waiting)}",
+        )
     return _condition(
         "ProbesInjected",
         ConditionStatus.FALSE,

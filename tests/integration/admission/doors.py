@@ -16,7 +16,7 @@ import yaml
 
 from e2e.cluster.model import Cluster
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES
+from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, Resource
 from tests.integration.objects import container, deployment, policy
 
 SYSTEM = "inferencehealth-system"
@@ -84,20 +84,26 @@ def configuration(name: str, port: int, bundle: bytes = b"") -> Raw:
 
 
 async def open_for(
-    client: Client, namespace: str, met: Callable[[Raw], bool], body: Raw | None = None
+    client: Client,
+    namespace: str,
+    met: Callable[[Raw], bool],
+    body: Raw | None = None,
+    resource: Resource = DEPLOYMENTS,
 ) -> None:
     """Return once a write in the namespace is met as expected; nothing is kept of the attempts."""
     tried = body or deployment("attempt")
     async with asyncio.timeout(DEADLINE):
-        while not met(await attempt(client, namespace, tried)):
+        while not met(await attempt(client, namespace, tried, resource)):
             continue
 
 
-async def attempt(client: Client, namespace: str, body: Raw) -> Raw:
+async def attempt(
+    client: Client, namespace: str, body: Raw, resource: Resource = DEPLOYMENTS
+) -> Raw:
     """The object as it would be created; nothing is kept."""
     name = body["metadata"]["name"]
     return await client.apply(
-        DEPLOYMENTS, name, body, namespace=namespace, manager="attempt", dry_run=True, force=True
+        resource, name, body, namespace=namespace, manager="attempt", dry_run=True, force=True
     )
 
 

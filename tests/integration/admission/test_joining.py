@@ -1,8 +1,6 @@
 """Probes that join a rollout, through either door: by the controller's policies, by the webhook."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -97,7 +95,12 @@ async def test_applying_the_same_manifest_again_changes_nothing(
     kubectl(door.cluster, *words, "--server-side", "--force-conflicts", stdin=body)
     kubectl(door.cluster, *words, "--server-side", stdin=body)
     # A client that writes the whole object sends it without the probes.
-    kubectl(door.cluster, "replace", "--namespace", namespace, "-f", "-", stdin=body)
+    replace = ["replace", "--namespace", namespace, "-f", "-"]
+    while not probed(
+        json.loads(kubectl(door.cluster, *replace, "--dry-run=server", "-o", "json", stdin=body))
+    ):
+        continue  # until the controller has met the workload, which is new
+    kubectl(door.cluster, *replace, stdin=body)
     after = await client.get(DEPLOYMENTS, "triton", namespace=namespace)
     assert after["spec"]["template"] == first["spec"]["template"]
     assert owned_probes(after) == ""
@@ -293,6 +296,7 @@ async def test_a_stateful_set_is_met_as_a_deployment_is(
     await with_policy(client, namespace)
     body = deployment()
     body["spec"]["serviceName"] = "triton"
+    await open_for(client, namespace, probed, body, STATEFUL_SETS)
     raw = await client.create(STATEFUL_SETS, body, namespace=namespace, manager="author")
     assert probed(raw)
     assert owned_probes(raw) == ""
@@ -324,14 +328,10 @@ async def test_a_readiness_gate_joins_beside_those_of_others(
 
 
 async def test_no_right_of_ours_is_needed_by_whoever_writes(
-    door: Door, client: Client, namespace: str, tmp_path: Path
+    door: Door, client: Client, namespace: str
 ) -> None:
     """The author's own rights are enough: admission changes his write, it makes none of its own."""
     await with_policy(client, namespace)
     raw = await created(client, namespace, deployment())
     managers = {entry["manager"] for entry in raw["metadata"]["managedFields"]}
     assert managers == {"author"}
-
-
-def describe(probes: Any) -> str:
-    return json.dumps(probes, sort_keys=True)
