@@ -41,6 +41,12 @@ def running(stage: Stage, app: str, *, count: int = 1) -> tuple[Pod, ...]:
 
 def rolled_out(stage: Stage, deployment: str) -> Pod:
     """The one pod of a Deployment is of its newest template and available; returns it."""
+    all_rolled_out(stage, deployment)
+    return running(stage, deployment)[0]
+
+
+def all_rolled_out(stage: Stage, deployment: str) -> None:
+    """Every pod of a Deployment is of its newest template and available."""
     stage.eventually(
         f"deployment/{deployment} rolled out",
         lambda: seen.rollout(stage, deployment),
@@ -48,7 +54,6 @@ def rolled_out(stage: Stage, deployment: str) -> Pod:
         within=START,
         show=seen.rollout_in_words,
     )
-    return running(stage, deployment)[0]
 
 
 def without_probes(stage: Stage, deployment: str) -> Lines:
