@@ -1,10 +1,11 @@
 """What is remembered of one pod between two rounds, so that a round asks only what is useful.
 
-A pod that serves and has no canary costs two words more than nothing. Times are seconds of a
-clock that never goes back. All of it ends with the start of the container that it is about.
+A pod takes about 100 bytes, with a canary 250; lists are shared by a workload's pods. Times are
+seconds of a clock that never goes back. All of it ends with the start of the container that it is
+about.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from inferencehealth.checker.canary import CanaryState
 from inferencehealth.checks.progress import Sample
@@ -24,6 +25,6 @@ class RoundMemory:
     """Whether the last round ended without an answer, so that the counters are asked at once."""
     took: float = 0.0
     """Seconds of the slowest answer in the last round; 0 where none came."""
-    sample: Sample | None = field(default=None)
+    sample: Sample | None = None
     """The last look at the counters while the server was slow."""
     canary: CanaryState | None = None

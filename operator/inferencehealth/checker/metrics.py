@@ -37,6 +37,9 @@ class _Numbers(Collector):
         yield _labelled(
             CounterMetricFamily, "api_writes", "Writes to the API server.", "kind", self._writes
         )
+        canaries = {"sent": engine.canaries.sent, "skipped": engine.canaries.skipped}
+        what = "Canaries that were sent, and those that real traffic made needless."
+        yield _labelled(CounterMetricFamily, "canaries", what, "result", canaries)
         verdicts = Counter({verdict.value: 0 for verdict in Verdict})
         verdicts.update(checked.history.verdict.value for checked in engine.checked())
         yield _labelled(
