@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Mode
-from inferencehealth.api.report import Finding
+from inferencehealth.api.report import Finding, ReportStatus
 from inferencehealth.findings.catalogue import anchor
 from inferencehealth.findings.rule import SEVERITIES, Severity
 from inferencehealth.findings.shape import sound
@@ -91,10 +91,15 @@ class Judged:
     is_server: bool = True
 
 
-def judge(target: Workload, policy: Policy | None) -> Judged:
-    """What there is to say about a workload, by its policy or, without one, as it stands."""
+def judge(target: Workload, policy: Policy | None, status: ReportStatus | None = None) -> Judged:
+    """What there is to say about a workload, by its policy or, without one, as it stands.
+
+    `status` is what its report says in a cluster: whose probes are ours, how long pods load.
+    """
     clean, refused = sound(target)
-    planned = plan(policy or _as_it_stands(), clean)
+    before = status or ReportStatus()
+    startups = before.health.startups if before.health else ()
+    planned = plan(policy or _as_it_stands(), clean, before.probes, startups)
     if planned.problems and policy is None:
         first = planned.problems[0]
         is_server = first.reason not in {"ServerNotRecognised", "ContainerNotFound"}
