@@ -14,9 +14,9 @@ from inferencehealth.checker.members import Members
 from inferencehealth.checker.news import News
 from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord, project_report
+from inferencehealth.checker.rounds import Ask
 from inferencehealth.checker.startups import node_type
 from inferencehealth.checker.writer import Writer
-from inferencehealth.checks.transports import ask
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.pods import PodRecord, project_pod
@@ -81,27 +81,37 @@ class Checker:
 
 
 def assemble(
-    client: Client, *, name: str, namespace: str | None, system_namespace: str, news: News
+    client: Client,
+    *,
+    ask: Ask,
+    name: str,
+    namespace: str | None,
+    system_namespace: str,
+    news: News,
 ) -> Checker:
-    """A checker with that Lease, for one namespace or all."""
+    """A checker with that Lease, for one namespace or all, that asks pods by that transport."""
     writer, gates = Writer(client), Gates(client, news.tell_gate)
     nodes: Informer[str] = Informer(
         client, NODES, project=node_type, on_change=lambda _change: None
     )
+
+    def in_contact() -> bool:
+        return members.in_contact
+
+    def in_our_share(uid: str) -> bool:
+        return members.share.has(uid)
+
     engine = Engine(
         ask=ask,
         identity=name,
         concurrency=CONCURRENCY,
         mark=_both(writer.mark, gates.mark),
         told=news.tell,
+        in_contact=in_contact,
         differs=news.tell_difference,
         node_type=lambda name: nodes.store.get(("", name), ""),
         references=References(client.get),
     )
-
-    def in_our_share(uid: str) -> bool:
-        return members.share.has(uid)
-
     gated = Gated(
         work=engine.work,
         report_of=engine.report_of,

@@ -13,6 +13,7 @@ from inferencehealth.api.names import CHECKER_MANAGER, SYSTEM_NAMESPACE
 from inferencehealth.checker.assembly import CONCURRENCY, Checker, assemble
 from inferencehealth.checker.metrics import exposition
 from inferencehealth.checker.news import News
+from inferencehealth.checker.ways import Choice, asking
 from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.config import Access, load
 from inferencehealth.kube.events import Recorder
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 class CheckerSettings:
     """How to run a checker. `namespace` None: all; `identity` tells replicas apart.
 
-    `listen` is where its numbers are served, None: nowhere.
+    `listen` is where its numbers are served, None: nowhere. `transport` is how pods are asked.
     """
 
     identity: str
@@ -35,6 +36,7 @@ class CheckerSettings:
     kubeconfig: Path | None = None
     context: str | None = None
     listen: Address | None = None
+    transport: Choice = Choice.AUTO
 
 
 def run_checker(settings: CheckerSettings) -> int:
@@ -60,6 +62,7 @@ async def _serve(settings: CheckerSettings) -> int:
         identity=settings.identity,
         stop=stop,
         listen=settings.listen,
+        transport=settings.transport,
     )
     return 0
 
@@ -72,15 +75,17 @@ async def run(
     identity: str,
     stop: asyncio.Event,
     listen: Address | None = None,
+    transport: Choice = Choice.AUTO,
 ) -> None:
     """Check until `stop` is set, then finish what is to be written and take leave.
 
     While the API server is away, checks go on and verdicts are held until they can be written.
     """
-    async with connect(access) as client:
+    async with connect(access) as client, asking(access, transport) as ask:
         news = News(Recorder(client, controller=CHECKER_MANAGER, instance=identity))
         checker = assemble(
             client,
+            ask=ask,
             name=f"inferencehealth-checker-{identity}",
             namespace=namespace,
             system_namespace=system_namespace,

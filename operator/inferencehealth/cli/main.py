@@ -48,6 +48,13 @@ PolicyFiles = Annotated[
     typer.Option("--policy", help="File with policies; default: one that fits everything."),
 ]
 Style = Annotated[LogFormat, typer.Option("--log-format", help="How log lines look.")]
+Transport = Annotated[
+    Literal["auto", "direct", "proxy"],
+    typer.Option(
+        help="How pods are asked: at their addresses, or through the API server's proxy; "
+        "auto: outside the cluster, the way that reaches them."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log details, too.")]
 
 
@@ -57,6 +64,7 @@ def run(
     kubeconfig: Kubeconfig = None,
     namespace: Namespace = "",
     system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    transport: Transport = "auto",
     log_format: Style = LogFormat.TEXT,
     verbose: Verbose = False,
 ) -> None:
@@ -70,7 +78,7 @@ def run(
     arguments += ["--kubeconfig", str(kubeconfig)] if kubeconfig else []
     arguments += ["--namespace", namespace] if namespace else []
     arguments += ["--verbose"] if verbose else []
-    raise typer.Exit(supervise.run(arguments))
+    raise typer.Exit(supervise.run(arguments, ["--transport", transport]))
 
 
 @app.command()
@@ -103,11 +111,13 @@ def checker(
     listen: Annotated[
         str, typer.Option(help="HOST:PORT to serve /metrics, /livez and /readyz at; default: none.")
     ] = "",
+    transport: Transport = "auto",
     log_format: Style = LogFormat.JSON,
     verbose: Verbose = False,
 ) -> None:
     """Run a checker: it asks the pods themselves and reports what they serve."""
     from inferencehealth.checker import main as program  # noqa: PLC0415
+    from inferencehealth.checker.ways import Choice  # noqa: PLC0415
 
     configure("checker", log_format, verbose=verbose)
     _use(kubeconfig)
@@ -116,6 +126,7 @@ def checker(
         system_namespace=system_namespace,
         identity=identity or os.uname().nodename,
         listen=_address(listen),
+        transport=Choice(transport),
     )
     raise typer.Exit(program.run_checker(chosen))
 

@@ -9,7 +9,6 @@ import logging
 import signal
 import sys
 
-PROGRAMS = ("controller", "checker")
 FIRST_WAIT = 1.0
 """Seconds before a program that ended is started again; doubled while it keeps ending."""
 LAST_WAIT = 30.0
@@ -23,17 +22,17 @@ MISUSE = 2
 logger = logging.getLogger(__name__)
 
 
-def run(arguments: list[str]) -> int:
-    """Run until SIGINT or SIGTERM; returns the exit code."""
-    return asyncio.run(_run(arguments))
+def run(arguments: list[str], checker: list[str]) -> int:
+    """Run until SIGINT or SIGTERM; the exit code. `checker` are arguments for that one alone."""
+    return asyncio.run(_run({"controller": arguments, "checker": [*arguments, *checker]}))
 
 
-async def _run(arguments: list[str]) -> int:
+async def _run(programs: dict[str, list[str]]) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    keepers = [asyncio.create_task(_keep(program, arguments, stop)) for program in PROGRAMS]
+    keepers = [asyncio.create_task(_keep(*program, stop)) for program in programs.items()]
     codes = await asyncio.gather(*keepers)
     return max(codes)
 

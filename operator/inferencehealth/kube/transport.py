@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import aiohttp
@@ -37,6 +38,15 @@ async def open_transport(access: Access) -> AsyncIterator["Transport"]:
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as session:
         yield Transport(access, session)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What came back through the API server; a body longer than asked for is cut behind that."""
+
+    status: int
+    body: bytes
+    retry_after: bool
 
 
 class Transport:
@@ -90,6 +100,22 @@ class Transport:
             async for chunk in response.content.iter_any():
                 yield chunk
 
+    async def relay(self, request: Request, *, timeout: float, max_body: int) -> Relayed:  # noqa: ASYNC109
+        """The answer to a request that the server passes on, whatever its status; sent once.
+
+        The request's path may have a query of its own. Raises Unreachable; its cause is a
+        TimeoutError when `timeout` seconds, connecting included, were not enough.
+        """
+        patience = aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_TIMEOUT)
+        body = bytearray()
+        async with self._exchange(request, patience) as response:
+            async for chunk in response.content.iter_any():
+                body += chunk[: max_body + 1 - len(body)]
+                if len(body) > max_body:
+                    response.close()
+                    break
+        return Relayed(response.status, bytes(body), "Retry-After" in response.headers)
+
     async def _attempt(self, request: Request, seconds: float) -> JsonObject:
         patience = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_TIMEOUT)
         async with self._exchange(request, patience) as response:
@@ -125,6 +151,7 @@ class Transport:
         self, request: Request, patience: aiohttp.ClientTimeout, *, renew: bool
     ) -> aiohttp.ClientResponse:
         headers = {
+            **dict(request.headers),
             "Accept": JSON,
             "Accept-Encoding": "identity",
             "User-Agent": USER_AGENT,
@@ -132,9 +159,10 @@ class Transport:
         }
         if request.content_type:
             headers["Content-Type"] = request.content_type
+        url = URL(self._access.server + request.path, encoded=True)
         return await self._session.request(
             request.method,
-            URL(self._access.server + request.path, encoded=True).with_query(request.query),
+            url.with_query(request.query) if request.query else url,
             data=request.body,
             headers=headers,
             timeout=patience,
