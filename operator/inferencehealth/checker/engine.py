@@ -71,7 +71,8 @@ class Engine:
     change of a verdict, and `differs` of each lasting difference with the kubelet. `node_type` says
     what kind of node one is by its name, "" where that is not known. `identity` is the Lease by
     which readers know that we still look. Until `divide` says otherwise, everything is ours.
-    `references` reads what specs refer to. `clock` tells the time of day, `sleepless` the seconds
+    `references` reads what specs refer to. `in_contact` says whether the API server
+    is within reach. `clock` tells the time of day, `sleepless` the seconds
     of one that nobody sets and that goes on while the machine sleeps.
     """
 
@@ -86,6 +87,7 @@ class Engine:
         differs: Callable[[Difference], None] = lambda _difference: None,
         node_type: Callable[[str], str] = lambda _node: "",
         references: References | None = None,
+        in_contact: Callable[[], bool] = lambda: True,
         clock: Clock | None = None,
         sleepless: Callable[[], float] = sleepless,
     ) -> None:
@@ -96,6 +98,7 @@ class Engine:
         self._differs = differs
         self._node_type = node_type
         self._clock = clock or Clock()
+        self._in_contact = in_contact
         self._share = alone(identity)
         self.attention = Attention(self._lapsed, sleepless)
         self._references = references
@@ -376,16 +379,35 @@ class Engine:
 
     def _doubt(self, checked: Checked, reading: Reading) -> Reading:
         """The reading, unless so many pods fell silent that we suspect ourselves."""
-        work = checked.work
-        return self._suspicion.weigh(
+        work, suspected = checked.work, self._suspicion.active
+        weighed = self._suspicion.weigh(
             checked,
             reading,
             serving=checked.history.verdict in SERVING,
+            confirmed=not checked.pod.ready,
             policy=work.record.policy_key,
             interval=work.compiled.spec.interval,
             total=self._total,
-            now=self._now(),
+            in_contact=self._in_contact(),
+            now=self.attention.now(),
         )
+        if self._suspicion.active is not suspected:
+            self._tell_doubt(weighed, checked)
+        return weighed
+
+    def _tell_doubt(self, reading: Reading, asked: Checked) -> None:
+        """We began to suspect ourselves, or ceased to.
+
+        Those that fell silent first have a round of their own behind them; this one counts as
+        their next, so that all are Unknown within two intervals.
+        """
+        if not self._suspicion.active:
+            logger.warning("this checker trusts its network again")
+            return
+        logger.warning("%s", reading.message)
+        for checked in self._suspicion.silent():
+            if checked is not asked:
+                self._judge(checked, reading, decided=True)
 
     def _judge(
         self, checked: Checked, reading: Reading | None, *, decided: bool, gap: float = 0.0

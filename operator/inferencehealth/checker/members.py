@@ -73,8 +73,8 @@ class Members:
             namespace=namespace,
             label_selector=f"{CHECKER_LEASE_LABEL}={CHECKER}",
         )
-        self.last_beat = float("-inf")
-        """When the API server last took a sign of life (seconds of the clock)."""
+        self.in_contact = True
+        """Whether the API server took our last sign of life."""
 
     @property
     def share(self) -> Share:
@@ -149,9 +149,9 @@ class Members:
         if not trouble:
             try:
                 await self._heartbeat.beat()
-                self.last_beat = self._clock()
             except KubeError as error:
                 trouble = str(error)
+        self.in_contact = not trouble
         if trouble and not before:
             logger.warning("no sign of life from here: %s", trouble)
         elif before and not trouble:

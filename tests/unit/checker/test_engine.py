@@ -40,6 +40,7 @@ class World:
     def __init__(self) -> None:
         self.now = START + 60.0
         self.set_by = 0.0
+        self.in_contact = True
         self.answers: dict[str, Answer] = {}
         self.marked: list[Key] = []
         self.news = asyncio.Event()
@@ -51,6 +52,7 @@ class World:
             concurrency=100,
             mark=self._mark,
             told=self.told.append,
+            in_contact=lambda: self.in_contact,
             clock=Clock(wall=lambda: self.now + self.set_by, steady=lambda: self.now),
             sleepless=lambda: self.now,
         )
@@ -321,20 +323,59 @@ async def test_a_blocked_pod_is_unknown_and_never_broken() -> None:
     assert (w.said().verdict, w.said().reason) == ("Unknown", "ConnectTimeout")
 
 
-async def test_a_silence_of_most_pods_of_several_policies_is_suspected_to_be_ours() -> None:
-    names = [f"p{n}" for n in range(20)]
+NAMES = [f"p{n}" for n in range(20)]
+
+
+async def twenty_policies() -> World:
+    """Twenty pods of as many policies, all serving."""
     w = world(
-        *(report(n, spec(podSelector={"matchLabels": {"app": n}}), policy=n) for n in names),
-        *(pod(n, app=n, ip=f"10.0.1.{i}") for i, n in enumerate(names)),
+        *(report(n, spec(podSelector={"matchLabels": {"app": n}}), policy=n) for n in NAMES),
+        *(pod(n, app=n, ip=f"10.0.1.{i}") for i, n in enumerate(NAMES)),
     )
     await w.round()
-    w.answers = {f"10.0.1.{i}": REFUSED for i in range(20)}
-    for _ in range(3):
-        for name in names:
+    return w
+
+
+async def spread_rounds(w: World, rounds: int) -> list[tuple[Verdict, str]]:
+    """So many intervals in which each pod is asked once; what is believed of them then."""
+    for _ in range(rounds):
+        for name in NAMES:
             w.now += 0.5
             await w.engine._check(w.checked(name))
-    verdicts = [(c.history.verdict, c.history.reason) for c in w.engine.checked()]
-    assert verdicts == [(Verdict.UNKNOWN, "CheckerSuspect")] * 20
+    return [(c.history.verdict, c.history.reason) for c in w.engine.checked()]
+
+
+async def test_a_mass_silence_makes_all_unknown_within_two_intervals_and_none_broken() -> None:
+    w = await twenty_policies()
+    w.answers = {f"10.0.1.{i}": REFUSED for i in range(20)}
+    assert await spread_rounds(w, 2) == [(Verdict.UNKNOWN, "CheckerSuspect")] * 20
+    assert w.engine.suspects_itself
+    assert Verdict.BROKEN not in {t.after.verdict for t in w.told}
+    w.answers.clear()
+    assert await spread_rounds(w, 1) == [(Verdict.READY, "Serving")] * 20
+    assert not w.engine.suspects_itself
+
+
+async def test_when_the_kubelets_find_them_unready_too_all_are_broken() -> None:
+    w = await twenty_policies()
+    w.answers = {f"10.0.1.{i}": REFUSED for i in range(20)}
+    for i, name in enumerate(NAMES):
+        w.engine.on_pod(modified(pod(name, app=name, ip=f"10.0.1.{i}"), ready=False))
+    assert await spread_rounds(w, 2) == [(Verdict.BROKEN, "ConnectionRefused")] * 20
+
+
+async def test_a_single_pod_is_unknown_when_the_api_server_is_silent_too() -> None:
+    w = world()
+    await w.round()
+    w.in_contact = False
+    w.answers["10.0.0.1"] = REFUSED
+    await w.round()
+    await w.round()
+    assert (w.said().verdict, w.said().reason) == ("Unknown", "CheckerSuspect")
+    w.in_contact = True
+    await w.round()
+    await w.round()
+    assert w.said().verdict == "Broken"
 
 
 async def test_the_scheduler_runs_what_the_engine_checks() -> None:

@@ -39,10 +39,20 @@ def hear(
     *,
     now: float,
     serving: bool = True,
+    confirmed: bool = False,
+    in_contact: bool = True,
+    total: int = 20,
 ) -> Reading:
-    policy = ("ml", f"p{key % 2}")
     return suspicion.weigh(
-        key, reading, serving=serving, policy=policy, interval=INTERVAL, total=20, now=now
+        key,
+        reading,
+        serving=serving,
+        confirmed=confirmed,
+        policy=("ml", f"p{key % 2}"),
+        interval=INTERVAL,
+        total=total,
+        in_contact=in_contact,
+        now=now,
     )
 
 
@@ -99,3 +109,66 @@ def test_servers_that_fail_in_words_never_make_it_suspect() -> None:
     for key in range(20):
         assert hear(made, key, FAILS, now=key / 2) is FAILS
     assert not made.active
+
+
+def test_a_silence_that_the_kubelets_confirm_is_none_of_ours() -> None:
+    made: Suspicion[int] = Suspicion()
+    for key in range(20):
+        assert hear(made, key, now=key / 2, confirmed=True) is SILENT
+    assert not made.active
+
+
+def test_a_pod_whose_kubelet_comes_to_agree_is_no_longer_withheld() -> None:
+    made = suspect()
+    assert hear(made, 3, now=12, confirmed=True) is SILENT
+    assert hear(made, 4, now=12).reason == "CheckerSuspect"
+
+
+def test_an_honest_mass_failure_is_believed_in_the_end() -> None:
+    made = suspect()
+    for moment in range(20, 70, 10):
+        hear(made, 99, SERVES, now=moment)
+        assert hear(made, 3, now=moment + 1).reason == "CheckerSuspect"
+    hear(made, 99, SERVES, now=75)
+    assert hear(made, 3, now=77) is SILENT
+    assert hear(made, 4, now=79) is SILENT
+    assert not made.active
+
+
+@pytest.mark.parametrize(
+    ("others_answer", "in_contact"), [(False, True), (True, False), (False, False)]
+)
+def test_without_a_sign_that_our_network_works_it_is_never_believed(
+    others_answer: bool, in_contact: bool
+) -> None:
+    made = suspect()
+    for moment in range(20, 3600, 10):
+        if others_answer:
+            hear(made, 99, SERVES, now=moment, in_contact=in_contact)
+        found = hear(made, 3, now=moment + 1, in_contact=in_contact)
+        assert found.reason == "CheckerSuspect"
+
+
+def test_one_pod_is_enough_to_doubt_when_the_api_server_is_silent_too() -> None:
+    made: Suspicion[int] = Suspicion()
+    hear(made, 1, SERVES, now=0, total=1)
+    found = hear(made, 1, now=10, total=1, in_contact=False)
+    assert (found.sign, found.reason) == (Sign.UNKNOWN, "CheckerSuspect")
+    assert hear(made, 1, now=20, total=1, in_contact=True) is SILENT
+
+
+def test_the_api_server_alone_being_away_casts_no_doubt_on_a_pod() -> None:
+    made: Suspicion[int] = Suspicion()
+    hear(made, 1, now=10, total=2, in_contact=False)
+    hear(made, 2, SERVES, now=11, total=2, in_contact=False)
+    assert hear(made, 1, now=20, total=2, in_contact=False) is SILENT
+    assert not made.active
+
+
+def test_cut_off_ends_when_any_pod_answers() -> None:
+    made: Suspicion[int] = Suspicion()
+    for key in (1, 2):
+        hear(made, key, now=10 + 2 * key, total=2, in_contact=False)
+    assert made.active
+    hear(made, 2, SERVES, now=20, total=2, in_contact=False)
+    assert hear(made, 1, now=22, total=2, in_contact=False) is SILENT
