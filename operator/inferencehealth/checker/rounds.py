@@ -30,9 +30,9 @@ from inferencehealth.checks.transports import check_request
 from inferencehealth.profiles.canary import CanaryRequest, canary_of
 from inferencehealth.profiles.registry import profile_named
 
-LISTING_AGE: Final = 60.0
-"""Seconds that a list of models is carried on: it is for people to read, and the verdict rests on
-what is asked every round."""
+LISTING_AGE: Final = 30.0
+"""Seconds that a list of models is carried on. Nothing else tells when the last model of a Triton
+was unloaded on purpose, so a pod that serves no model may look ready for so long."""
 
 _DECISIVE: Final = frozenset({Sign.SILENT, Sign.UNKNOWN})
 _MAX_SHARED: Final = 16
