@@ -3,7 +3,8 @@
 Source: grpc/grpc, doc/health-checking.md and doc/statuscodes.md; grpc-proto,
 grpc/health/v1/health.proto. `Check` names a service, "" for the whole server, and answers
 SERVING, NOT_SERVING or UNKNOWN, or the code NOT_FOUND for a service it does not know. The
-services a policy wants to be up are its components.
+services a policy wants to be up are its components. Models that it requires are asked for by
+`grpc_v2`.
 """
 
 from functools import partial
@@ -20,6 +21,7 @@ from inferencehealth.checks.steps import (
     Step,
     StepKind,
 )
+from inferencehealth.profiles import grpc_v2 as v2
 from inferencehealth.profiles.profile import (
     Asked,
     DefaultBudgets,
@@ -44,14 +46,7 @@ SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 def check_of(service: str) -> Request:
     """The request that asks about a service. Raises ValueError for a name over 16,000 bytes."""
-    name = service.encode()
-    return Request(
-        CHECK,
-        method="POST",
-        body=b"\x0a" + _varint(len(name)) + name if name else b"",
-        max_body=MAX_ANSWER,
-        grpc=True,
-    )
+    return Request(CHECK, method="POST", body=v2.text(1, service), max_body=MAX_ANSWER, grpc=True)
 
 
 def serving_status(body: bytes) -> int | None:
@@ -67,23 +62,12 @@ def serving_status(body: bytes) -> int | None:
 
 
 _STATUS_TAG = 0x08
-_MAX_NAME = 0x3FFF
-
-
-def _varint(number: int) -> bytes:
-    if number > _MAX_NAME:
-        raise ValueError("a gRPC service's name is too long")
-    return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80, number >> 7])
 
 
 def read_health(service: str, answer: Answer) -> Reading:
     """What a Check's answer says about the service it names."""
     if answer.outcome is Outcome.MALFORMED:
-        return Reading(
-            Sign.FAILS,
-            "NotGrpc",
-            "the answer is no plaintext gRPC; is this the server's gRPC port, and without TLS?",
-        )
+        return v2.NOT_GRPC
     if gap := unanswered(answer):
         return gap
     what = f'service "{service}"' if service else "the server"
@@ -159,21 +143,33 @@ def handlers(asked: Asked) -> Handlers:
 
 
 def steps(spec: CheckSpec) -> tuple[Step, ...]:
+    """Every service and model that the policy names; where it names none, the server as a whole.
+
+    Health is a server's own word, and Triton's is NOT_SERVING as soon as any model failed: where
+    models are named, they decide, asked for by the KServe v2 protocol.
+    """
+    if not spec.models.required:
+        return health_steps(spec)
+    return (*_service_steps(spec), *v2.steps(spec))
+
+
+def health_steps(spec: CheckSpec) -> tuple[Step, ...]:
     """Every service that the policy names; where it names none, the server as a whole."""
+    whole = () if spec.components.required else (whole_step(),)
+    return (*whole, *_service_steps(spec))
+
+
+def _service_steps(spec: CheckSpec) -> tuple[Step, ...]:
     named = [(name, True) for name in spec.components.required]
     named += [(name, False) for name in spec.components.optional]
-    whole = () if spec.components.required else (whole_step(),)
-    return (
-        *whole,
-        *(
-            Step(
-                f"service:{name}",
-                StepKind.COMPONENTS,
-                check_of(name),
-                partial(read_service, name, required),
-            )
-            for name, required in named
-        ),
+    return tuple(
+        Step(
+            f"service:{name}",
+            StepKind.COMPONENTS,
+            check_of(name),
+            partial(read_service, name, required),
+        )
+        for name, required in named
     )
 
 
@@ -194,13 +190,12 @@ NOT_SERVING_RESTARTS = StaticFinding(
 GRPC = Profile(
     name="grpc",
     title="gRPC health protocol",
-    verified="grpcio-health-checking 1.85, run here; grpc/health/v1/health.proto",
+    verified="grpcio-health-checking 1.85 and Triton 2.51.0, run here; grpc/health/v1/health.proto",
     detect=detect,
     port=grpc_port,
     handlers=handlers,
     steps=steps,
     fold=worst_of,
-    tells_versions=False,
     liveness_findings=(NOT_SERVING_RESTARTS,),
     loading="Connection refused, or NOT_SERVING.",
     sleeping="Not told.",

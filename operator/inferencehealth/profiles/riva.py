@@ -7,7 +7,7 @@ The published header of its health service (1.5, grpc_health.h) asks the Triton 
 is live, so a model that stopped working there is not seen. A Riva NIM is another server: `nim`.
 """
 
-from inferencehealth.profiles.grpc import NOT_SERVING_RESTARTS, handlers, steps
+from inferencehealth.profiles.grpc import NOT_SERVING_RESTARTS, handlers, health_steps
 from inferencehealth.profiles.profile import DefaultBudgets, Evidence, Profile
 from inferencehealth.profiles.recognition import (
     Signature,
@@ -49,7 +49,7 @@ RIVA = Profile(
     detect=detect,
     port=grpc_port,
     handlers=handlers,
-    steps=steps,
+    steps=health_steps,
     tells_versions=False,
     images=SIGNATURE.images,
     liveness_findings=(NOT_SERVING_RESTARTS,),
