@@ -18,7 +18,7 @@ from inferencehealth.admission.cel import (
     texts,
     texts_by_name,
 )
-from inferencehealth.admission.facts import SAME, Facts
+from inferencehealth.admission.facts import DRAINS, SAME, Facts
 from inferencehealth.api.names import (
     FIELD_MANAGER,
     NAMESPACE_LABEL,
@@ -94,6 +94,8 @@ class Unborn:
     """
 
     kind: str
+    drains: str
+    """How the pods drain (see `facts.drains`)."""
     rule: Rule
     conditions: tuple[str, ...]
     found: str
@@ -143,11 +145,12 @@ def labels_of(namespace: str, policy: str) -> dict[str, str]:
 def _for_unborn(
     policy: Policy, unborn: Unborn, conditions: list[str], failure: FailurePolicy
 ) -> Document:
-    demands = [*conditions, *unborn.conditions]
+    drains = f"{DRAINS} == {text(unborn.drains)}"
+    demands = [drains, *conditions, *unborn.conditions]
     return _document(
         policy,
         unborn.kind,
-        "new",
+        f"new-{unborn.drains}",
         operations=["CREATE"],
         conditions=demands,
         variables={"here": f"{_listed(unborn.rule)}.map(c, {unborn.found})"},

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from inferencehealth.kubelet import DEFAULT_GRACE, LONG_GRACE
 from inferencehealth.profiles.litserve import API_KEY
 from inferencehealth.workloads import Container, Workload
 
@@ -28,6 +29,8 @@ class Facts:
     ports: tuple[str, ...]
     watched: tuple[str, ...]
     env: tuple[str, ...]
+    drains: str
+    """Whether its pod takes so long to drain that a hung process gets a shorter end of its own."""
 
     def as_texts(self) -> dict[str, tuple[str, ...]]:
         """All of them as lists of texts by name."""
@@ -38,6 +41,7 @@ class Facts:
             "ports": self.ports,
             "watched": self.watched,
             "env": self.env,
+            "drains": (self.drains,),
         }
 
 
@@ -75,12 +79,18 @@ def facts(workload: Workload, container: Container, look: Callable[[Workload], A
         args=container.args,
         ports=tuple(_port(each) for each in container.raw.get("ports") or ()),
         watched=watched,
+        drains=drains(workload),
         env=tuple(
             _variable(each)
             for each in container.raw.get("env") or ()
             if EVERYTHING in watched or each["name"] in watched
         ),
     )
+
+
+def drains(workload: Workload) -> str:
+    """How the workload's pods drain, as `DRAINS` says it."""
+    return LONG if workload.grace > LONG_GRACE else SHORT
 
 
 def repository(image: str) -> str:
@@ -99,6 +109,12 @@ def _variable(raw: Mapping[str, Any]) -> str:
     return f"{raw['name']}={value}" if value else str(raw["name"])
 
 
+LONG, SHORT = "long", "short"
+DRAINS: Final = (
+    f"(object.spec.template.spec.?terminationGracePeriodSeconds.orValue({DEFAULT_GRACE}) > "
+    f"{LONG_GRACE} ? '{LONG}' : '{SHORT}')"
+)
+"""In CEL: how the pods of the object drain (see `hung_grace`)."""
 _IMAGE: Final = (
     "[c.?image.orValue('')].all(i, i == f.image[0] || i.startsWith(f.image[0] + ':') || "
     "i.startsWith(f.image[0] + '@'))"
@@ -112,6 +128,7 @@ _ENV: Final = (
 )
 SAME: Final = " && ".join(
     (
+        f"{DRAINS} == f.drains[0]",
         _IMAGE,
         "c.?command.orValue([]) == f.command",
         "c.?args.orValue([]) == f.args",

@@ -8,13 +8,16 @@ probes join its next rollout.
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final
 
 from inferencehealth.admission.cel import everything, text, texts
 from inferencehealth.admission.compiled import TEMPLATE, Joining, Rule, Unborn
+from inferencehealth.admission.facts import drains
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing
 from inferencehealth.api.server import ProfileName, RequiredModel
+from inferencehealth.kubelet import DEFAULT_GRACE, LONG_GRACE
 from inferencehealth.plan import Action, Plan, plan
 from inferencehealth.profiles.detect import SIDECARS, is_sidecar
 from inferencehealth.profiles.profile import Asked, Profile, no_models
@@ -67,12 +70,13 @@ def unborn(policy: Policy) -> tuple[Unborn, ...]:
     if shape is None:
         return ()
     found: list[Unborn] = []
-    for kind in policy.spec.target.kinds:
-        sample = _sample(kind.value, policy, shape)
-        planned = plan(policy, sample)
-        rule = _rule(policy, planned)
-        if rule:
-            found.append(Unborn(kind.value, rule, _conditions(shape), _found(shape)))
+    for kind, grace in product(policy.spec.target.kinds, (DEFAULT_GRACE, LONG_GRACE + 1)):
+        sample, other = (_sample(kind.value, policy, shape, grace, port) for port in (1, 2))
+        rule = _rule(policy, plan(policy, sample))
+        # A gRPC probe needs the number of a port that the policy names, and that takes a look.
+        if rule and rule == _rule(policy, plan(policy, other)):
+            demands = _conditions(shape)
+            found.append(Unborn(kind.value, drains(sample), rule, demands, _found(shape)))
     return tuple(found)
 
 
@@ -200,17 +204,21 @@ def _bare(**more: Any) -> Container:
     return container({"name": SOLE, **more})
 
 
-def _sample(kind: str, policy: Policy, shape: Shape) -> Workload:
+def _sample(kind: str, policy: Policy, shape: Shape, grace: int, port: int) -> Workload:
     """A workload of the shape, without anything that it leaves open."""
     serving: dict[str, Any] = {"name": shape.target or SOLE}
     if shape.port_name:
-        serving["ports"] = [{"containerPort": 1, "name": shape.port_name}]
+        serving["ports"] = [{"containerPort": port, "name": shape.port_name}]
     return workload(
         {
             "apiVersion": "apps/v1",
             "kind": kind,
             "metadata": {"name": "new", "namespace": policy.metadata.namespace},
-            "spec": {"template": {"spec": {"containers": [serving]}}},
+            "spec": {
+                "template": {
+                    "spec": {"terminationGracePeriodSeconds": grace, "containers": [serving]}
+                }
+            },
         }
     )
 
