@@ -35,7 +35,9 @@ logger = logging.getLogger(__name__)
 class Canaries:
     """The canaries of one checker. `clock` never goes back; `sent` and `skipped` only grow.
 
-    `mark` is called with the key of a report that has another finding about its canaries.
+    `mark` is called with the key of a report that has another finding about its canaries;
+    `lapsed_since` says whether this process stood still after a moment of `clock`, so that what a
+    canary found meanwhile is about us.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Canaries:
         references: References | None,
         clock: Callable[[], float] = time.monotonic,
         mark: Callable[[Key], None] = lambda _report: None,
+        lapsed_since: Callable[[float], bool] = lambda _moment: False,
     ) -> None:
         self._ask = ask
         self._references = references
         self._clock = clock
         self._mark = mark
+        self._lapsed_since = lapsed_since
         self._in_flight: dict[Key, asyncio.Task[None]] = {}
         self.sent = 0
         self.skipped = 0
@@ -90,7 +94,10 @@ class Canaries:
         peer = await peer_of(spec, checked.pod, checked.facts.ip, self._references)
         if state is None or isinstance(peer, Reading):
             return
+        began = self._clock()
         found = await self._send(checked, canary, state, peer)
+        if self._lapsed_since(began):
+            return  # it stays due
         memory.canary = found
         if found.unasked != state.unasked:
             self._mark(checked.work.record.key)
@@ -138,7 +145,9 @@ class Canaries:
             headers = await self._references.headers(namespace, canary.secret)
         except UnreadableError as error:
             return Reading(Sign.UNKNOWN, SECRET_UNREADABLE, str(error))
-        return replace(canary.request, headers=(*canary.request.headers, *headers))
+        given = {name.lower() for name, _ in headers}
+        own = (header for header in canary.request.headers if header[0].lower() not in given)
+        return replace(canary.request, headers=(*own, *headers))
 
     async def _look(
         self, checked: Checked, peer: Peer, canary: CanaryRequest, before: Sample | None

@@ -5,6 +5,7 @@ the reports whose health changed, which the writer renders when it may write.
 """
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -102,7 +103,9 @@ class Engine:
         self._share = alone(identity)
         self.attention = Attention(self._lapsed, sleepless)
         self._references = references
-        self.canaries = Canaries(ask, references, self.attention.now, mark)
+        self.canaries = Canaries(
+            ask, references, self.attention.now, mark, self.attention.lapsed_since
+        )
         self._targets = Targets()
         self._reports: dict[Key, ReportRecord] = {}
         self._works: dict[Key, Work] = {}
@@ -216,9 +219,14 @@ class Engine:
 
     def keeps_up(self) -> bool:
         """Whether checks start about when they are due."""
-        intervals = [work.compiled.spec.interval for work in self._works.values() if work.pods]
-        bound = max(MAX_LATE_INTERVALS * min(intervals, default=0.0), MIN_LATE)
+        shortest = self.shortest_interval()
+        bound = MIN_LATE if math.isinf(shortest) else max(MAX_LATE_INTERVALS * shortest, MIN_LATE)
         return self.scheduler.lateness() < bound
+
+    def shortest_interval(self) -> float:
+        """Seconds between two checks of the pod that is checked most often; infinite if none is."""
+        intervals = (work.compiled.spec.interval for work in self._works.values() if work.pods)
+        return min(intervals, default=math.inf)
 
     # how one leads to the other
 

@@ -22,6 +22,9 @@ from inferencehealth.kube.retries import ONE_SHOT, Limits
 
 MAX_AGE: Final = 60.0
 """Seconds after which a reference is read again: a rotated key counts within a minute."""
+FORGET_AFTER: Final = 600.0
+"""Seconds after which what nobody asked for again is forgotten: a policy may be gone, and its key
+with it."""
 MAX_HEADERS: Final = 16
 """Keys of a Secret that can be sent as headers."""
 
@@ -106,7 +109,9 @@ class References:
             # The API server is away: what was read before is still the best that is known.
             why = f"{resource.kind} {name} cannot be read now: {error}"
             value = known.value if known is not None else UnreadableError(why)
-        self._known[key] = _Known(self._clock(), value)
+        now = self._clock()
+        self._known = {k: v for k, v in self._known.items() if now - v.read_at < FORGET_AFTER}
+        self._known[key] = _Known(now, value)
         return value
 
     def _trust(self, where: tuple[str, str, str], asked: Tls, pem: str) -> Trust:

@@ -264,6 +264,21 @@ async def test_the_secrets_entries_are_sent_as_headers_and_shown_nowhere() -> No
     assert "s3cret" not in repr(world.sent[0])
 
 
+async def test_a_header_of_the_secret_takes_the_place_of_our_own() -> None:
+    world, checked = World({"content-type": encoded("text/plain")}), joined(keyed())
+    await world.rounds(checked, until=70)
+    assert world.sent[0].headers == (("content-type", "text/plain"),)
+
+
+async def test_what_a_canary_found_while_we_stood_still_is_about_us() -> None:
+    world, checked = World(), joined(work())
+    world.answers["/v1/completions"] = BROKEN
+    world.canaries._lapsed_since = lambda moment: world.now < 200
+    assert await world.rounds(checked, until=190) is SERVES
+    reading = await world.rounds(checked, until=300)
+    assert reading.reason == "CanaryFailed"
+
+
 async def test_a_secret_that_may_not_be_read_costs_the_canary_only() -> None:
     world, checked = World(Forbidden(403, "Forbidden", "no")), joined(keyed())
     assert await world.rounds(checked, until=600) is SERVES

@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from inferencehealth.api.server import Tls
 from inferencehealth.checker.peers import peer_of
-from inferencehealth.checker.references import MAX_AGE, References, UnreadableError
+from inferencehealth.checker.references import FORGET_AFTER, MAX_AGE, References, UnreadableError
 from inferencehealth.checks.steps import Peer, Reading, Sign
 from inferencehealth.kube.errors import Forbidden, NotFound, Unreachable
 from inferencehealth.kube.requests import Resource
@@ -99,6 +99,14 @@ async def test_while_the_api_server_is_away_the_last_value_counts() -> None:
     await objects.references.headers("ml", "key")
     objects.now = MAX_AGE
     assert await objects.references.headers("ml", "key") == (("key", "a"),)
+
+
+async def test_a_key_that_nobody_asks_for_any_more_is_forgotten() -> None:
+    objects = Objects(secret(key="a"))
+    await objects.references.headers("ml", "old")
+    objects.now = FORGET_AFTER
+    await objects.references.headers("ml", "new")
+    assert [name for _, _, name in objects.references._known] == ["new"]
 
 
 def authority() -> str:

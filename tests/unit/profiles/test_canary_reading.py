@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inferencehealth.api.canary import Canary
 from inferencehealth.checks.steps import Answer, Outcome, Reading, Sign
@@ -71,6 +73,21 @@ def test_no_message_has_a_word_of_the_body(answer: Answer, sign: Sign, reason: s
     message = read(answer).message
     assert bool(message) == (sign is not Sign.SERVES)
     assert not any(word in message for word in ("Stub", "boom", "no JSON at"))
+
+
+@given(
+    st.sampled_from(Outcome),
+    st.integers(100, 599),
+    st.binary(max_size=64) | st.sampled_from([b"[" * 5_000, b'{"outputs": [1]', b"\x00", b"NaN"]),
+    st.floats(0, 1e9),
+    st.booleans(),
+)
+def test_no_answer_raises(
+    outcome: Outcome, status: int, body: bytes, seconds: float, retry_after: bool
+) -> None:
+    status = status if outcome is Outcome.ANSWERED else 0
+    reading = read(Answer(outcome, status, body, seconds, retry_after=retry_after))
+    assert reading.reason or reading.sign is Sign.SERVES
 
 
 def test_a_failure_says_what_was_expected_and_what_came() -> None:
