@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from inferencehealth.checker.attention import PULSE
@@ -45,11 +45,13 @@ class Checker:
     pods: Informer[PodRecord]
     nodes: Informer[str]
     members: Members
+    sighted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while reports and pods are watched without trouble; cleared by who waits for it."""
 
     async def work(self) -> None:
         """Everything that goes on for ever; a bug in one part ends all, to be started anew."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(_keep_awake(self.engine))
+            group.create_task(self._keep_awake())
             group.create_task(self.reports.run())
             group.create_task(self.pods.run())
             # Nobody waits for it: who may not see nodes does without their kinds.
@@ -59,10 +61,24 @@ class Checker:
             known = len(self.reports.store), len(self.pods.store)
             logger.info("knows %d reports and %d pods", *known)
             self.engine.start()
-            self.writer.open(self.engine, self.members.permission)
+            self.writer.open(self.engine, self._permission)
             self.gates.open(self.gated.pods, self.members)
             group.create_task(self.members.run())
             group.create_task(self.engine.scheduler.run())
+
+    async def _permission(self) -> None:
+        """Return when we may write, and know what exists: what vanished meanwhile broke not."""
+        await self.members.permission()
+        while _blind(self.reports, self.pods):
+            self.sighted.clear()
+            await self.sighted.wait()
+
+    async def _keep_awake(self) -> None:
+        while True:
+            self.engine.attention.look()
+            if not _blind(self.reports, self.pods):
+                self.sighted.set()
+            await asyncio.sleep(PULSE)
 
     async def close(self) -> None:
         """Finish what is to be written."""
@@ -138,6 +154,7 @@ def assemble(
         namespace=system_namespace,
         shared=engine.divide,
         unfit=lambda: _unfit(engine, reports, pods),
+        pace=engine.shortest_interval,
     )
     engine.divide(members.share)
     return Checker(engine, writer, gates, gated, reports, pods, nodes, members)
@@ -150,16 +167,14 @@ def _unfit(engine: Engine, reports: Informer[ReportRecord], pods: Informer[PodRe
     """
     if not engine.keeps_up():
         return f"checks start {engine.scheduler.lateness():.1f} s late"
-    for what, informer in (("reports", reports), ("pods", pods)):
-        if informer.trouble is not None:
-            return f"{what} cannot be watched: {informer.trouble}"
+    return _blind(reports, pods)
+
+
+def _blind(reports: Informer[ReportRecord], pods: Informer[PodRecord]) -> str:
+    for what, trouble in (("reports", reports.trouble), ("pods", pods.trouble)):
+        if trouble is not None:
+            return f"{what} cannot be watched: {trouble}"
     return ""
-
-
-async def _keep_awake(engine: Engine) -> None:
-    while True:
-        engine.attention.look()
-        await asyncio.sleep(PULSE)
 
 
 def _both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 LEASE_DURATION: Final = 15.0
 """Seconds; others call us gone after this, and we renew every third of it."""
+SHORTEST_BEAT: Final = 1.0
+"""Seconds between two signs of life at least: one small write a second is the most we ask for."""
 TICK: Final = 1.0
 """Seconds between two looks at the roster: by so much later the silence of another is noticed."""
 CHECKER: Final = "checker"
@@ -35,7 +37,8 @@ class Members:
     """This checker among the others.
 
     `shared` is called with our share whenever it changed. `unfit` says why we should not be
-    counted on now, if there is a reason: then we give no sign of life.
+    counted on now, if there is a reason: then we give no sign of life. `pace` is how often
+    somebody relies on one, in seconds: the shortest interval of what we check.
     """
 
     def __init__(
@@ -46,12 +49,14 @@ class Members:
         namespace: str,
         shared: Callable[[Share], None],
         unfit: Callable[[], str],
+        pace: Callable[[], float] = lambda: LEASE_DURATION,
         clock: Callable[[], float] = sleepless,
     ) -> None:
         self._client = client
         self._namespace = namespace
         self._shared = shared
         self._unfit = unfit
+        self._pace = pace
         self._clock = clock
         self._heartbeat = Heartbeat(
             client,
@@ -140,7 +145,7 @@ class Members:
 
     async def _keep_beating(self, trouble: str) -> None:
         while True:
-            await asyncio.sleep(self._heartbeat.period)
+            await asyncio.sleep(min(self._heartbeat.period, max(SHORTEST_BEAT, self._pace())))
             trouble = await self._beat(trouble)
 
     async def _beat(self, before: str) -> str:

@@ -20,6 +20,8 @@ ECHO: Final = 1.5
 silence."""
 LONGEST_TICK: Final = 2.0
 """Seconds of silence that one look may add: while we ourselves stood still, nobody was silent."""
+REMEMBERED: Final = 15
+"""Own renewals that may be on their way back: one a second at most, for a Lease's duration."""
 FORGOTTEN: Final = 3600.0
 """Seconds of silence after which a member's Lease is litter."""
 
@@ -48,7 +50,7 @@ class Roster:
 
     def send(self, renewed: str, now: float) -> None:
         """We are about to renew our Lease at this renewal time."""
-        kept = list(self._sent.items())[-3:]
+        kept = list(self._sent.items())[-REMEMBERED:]
         self._sent = {**dict(kept), renewed: now}
 
     def observe(self, lease: LeaseRecord) -> None:

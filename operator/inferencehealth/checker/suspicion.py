@@ -26,8 +26,9 @@ WINDOW_INTERVALS: Final = 2
 HONEST_INTERVALS: Final = 6
 """Check intervals after which a mass failure is believed, where others do answer: twice the
 default failure threshold."""
-PAUSE: Final = 1.0
-"""Seconds between two counts: they are over all silent pods, and these may be thousands."""
+PAUSE_SHARE: Final = 0.1
+"""Share of an interval between two counts: they are over all silent pods, maybe thousands. The
+doubt has to begin before the first that fell silent is asked again."""
 
 _NO_WORD: Final = frozenset({Sign.SILENT, Sign.UNKNOWN})
 
@@ -111,12 +112,12 @@ class Suspicion(Generic[K]):
         elif serving and key not in self._silent:
             self._silent[key] = Silence(policy, now, interval)
         if self._silent or self.active:
-            self._count(total, now, in_contact=in_contact)
+            self._count(total, now, PAUSE_SHARE * interval, in_contact=in_contact)
         withheld = self._reading is not None and key in self._silent
         return self._reading if withheld and self._reading is not None else reading
 
-    def _count(self, total: int, now: float, *, in_contact: bool) -> None:
-        if now - self._counted_at < PAUSE:
+    def _count(self, total: int, now: float, pause: float, *, in_contact: bool) -> None:
+        if now - self._counted_at < pause:
             return
         self._counted_at = now
         if self._reading is None:

@@ -27,8 +27,8 @@ from inferencehealth.kube.events import Recorder
 
 RESYNC = 600.0
 """Seconds between two full runs over everything: the net under lost events."""
-WATCHDOG = 5.0
-"""Seconds between two looks at the checkers' Leases."""
+WATCHDOG = 3.0
+"""Seconds between two looks at the checkers' Leases: by so much later their silence is noticed."""
 REPORTING_CONTROLLER = f"{GROUP}/controller"
 
 logger = logging.getLogger(__name__)

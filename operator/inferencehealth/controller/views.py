@@ -9,8 +9,9 @@ from inferencehealth.checks.verdicts import Verdict
 
 STALE_INTERVALS = 3
 """A verdict older than this many check intervals counts as Unknown."""
-MIN_STALE = 15.0
-"""Seconds of silence that are never held against a checker: it renews its Lease every 5 s."""
+MIN_STALE = 6.0
+"""Seconds of silence that are never held against a checker. It renews its Lease every interval,
+but not more often than each second and at least every 5 s."""
 
 
 @dataclass(frozen=True, slots=True)

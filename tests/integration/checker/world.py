@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from inferencehealth.checker.main import run
-from inferencehealth.kube.client import Client
+from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.config import Access
 from inferencehealth.kube.errors import Forbidden
+from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.requests import PODS, REPORTS
+from inferencehealth.kube.store import Change
 from tests.integration.awaiting import until
 
 Raw = dict[str, Any]
@@ -68,7 +70,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def report(name: str, port: int, **check: Any) -> Raw:
+def report(name: str, port: int, *, policy: str = "p", **check: Any) -> Raw:
     """A report that asks for checks of a custom server each second."""
     fields: Raw = {
         "profile": "custom",
@@ -85,7 +87,7 @@ def report(name: str, port: int, **check: Any) -> Raw:
     workload = {"kind": "Deployment", "name": name, "uid": f"uid-{name}"}
     return {
         "metadata": {"name": name},
-        "spec": {"policy": "p", "workload": workload, "check": fields | check},
+        "spec": {"policy": policy, "workload": workload, "check": fields | check},
     }
 
 
@@ -171,3 +173,22 @@ async def checking(access: Access, namespace: str) -> AsyncIterator[None]:
     finally:
         stop.set()
         await asyncio.wait_for(running, PATIENCE)
+
+
+@asynccontextmanager
+async def overhearing(client: Client, namespace: str) -> AsyncIterator[list[str]]:
+    """Every verdict that is written about any report meanwhile."""
+    heard: list[str] = []
+
+    def note(change: Change[Raw]) -> None:
+        health = (change.new or {}).get("status", {}).get("health")
+        if health:
+            heard.append(health["verdict"])
+
+    informer = Informer(client, REPORTS, project=whole, on_change=note, namespace=namespace)
+    running = asyncio.create_task(informer.run())
+    await informer.synced.wait()
+    try:
+        yield heard
+    finally:
+        running.cancel()
