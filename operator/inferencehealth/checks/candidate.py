@@ -12,6 +12,9 @@ from inferencehealth.checks.history import STOPPED_SERVING, History, PodFacts, T
 from inferencehealth.checks.steps import Reading, Sign
 from inferencehealth.checks.verdicts import Verdict
 
+SLOW_ANSWER: Final = "SlowAnswer"
+NOT_CONNECTED: Final = "ConnectTimeout"
+"""Reason of an UNKNOWN reading to which no connection came about in time."""
 NO_ANSWER: Final = "NoAnswer"
 """Reason of a SILENT reading whose connection was accepted: hung, or too busy to answer."""
 RESET: Final = "ConnectionReset"
@@ -88,6 +91,18 @@ def of_pod(pod: PodFacts) -> Candidate | None:
     if not pod.ip or pod.phase == "Pending":
         return Candidate(Verdict.LOADING, "PodPending", "the pod is being started")
     return None
+
+
+def of_silence(reading: Reading, history: History) -> Reading:
+    """The reading, or that the server still hangs: it no more accepts what it never answers.
+
+    Once the queue of a hung server is full, Linux drops attempts to connect, which then time out
+    as they do where a NetworkPolicy forbids them. After silence the former is what happened.
+    """
+    told = {history.reason, history.seen[1] if history.seen else ""}
+    if reading.reason != NOT_CONNECTED or not told & {SLOW_ANSWER, NO_ANSWER}:
+        return reading
+    return Reading(Sign.SILENT, NO_ANSWER, "the server takes no more connections")
 
 
 def of_reading(
@@ -191,7 +206,7 @@ def _silent(
     if reading.reason != NO_ANSWER:
         return _quiet(Verdict.BROKEN, reading.reason, reading.message)
     if history.failures < thresholds.failures and history.verdict is not Verdict.BROKEN:
-        return _quiet(Verdict.BUSY, "SlowAnswer", "it accepts connections but is slow to answer")
+        return _quiet(Verdict.BUSY, SLOW_ANSWER, "it accepts connections but is slow to answer")
     waited = _rounded(0.0 if history.failing_since is None else now - history.failing_since)
     message = (
         f"it accepts connections but has not answered for {waited} "

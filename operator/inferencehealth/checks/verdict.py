@@ -15,6 +15,7 @@ from inferencehealth.checks.candidate import (
     may_be_starting,
     of_pod,
     of_reading,
+    of_silence,
     stopped_serving,
 )
 from inferencehealth.checks.history import (
@@ -95,6 +96,7 @@ def _after_gap(
 def _hear(
     reading: Reading, pod: PodFacts, history: History, thresholds: Thresholds, now: float
 ) -> History:
+    reading = of_silence(reading, history)
     if reading.sign is Sign.UNKNOWN:
         return _hear_nothing(reading, history, now)
     counted = _count(reading, history, thresholds, now)

@@ -28,7 +28,7 @@ SAYS = {
     "G": Reading(Sign.FAILS, "ModelNotFound", "no resnet50"),
     "R": Reading(Sign.SILENT, "ConnectionRefused", "nothing listens on the server's port"),
     "N": Reading(Sign.SILENT, "NoAnswer", "no answer in time"),
-    "U": Reading(Sign.UNKNOWN, "ConnectTimeout", "no connection"),
+    "U": Reading(Sign.UNKNOWN, "Unreachable", "no route"),
 }
 LETTER = {
     Verdict.READY: "r",
