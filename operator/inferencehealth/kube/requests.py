@@ -1,6 +1,7 @@
 """Requests to the API server as values: every path, query and body is made here, without I/O."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,6 +18,7 @@ from inferencehealth.api.names import (
 
 JsonObject = dict[str, Any]
 
+_NOT_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 JSON: Final = "application/json"
 APPLY: Final = (
     "application/apply-patch+yaml"  # JSON is YAML; older servers know no apply-patch+json
@@ -300,4 +302,10 @@ def _identified(resource: Resource, body: JsonObject) -> JsonObject:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    """JSON that is also YAML, as which an apply is read.
+
+    YAML knows no pairs of surrogates, so letters stay letters; what it does not take as it is, or
+    would fold into a space, is escaped.
+    """
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from inferencehealth.kube import requests
 from inferencehealth.kube.errors import ApiError, KubeError, NotFound, Unreachable
@@ -128,3 +129,11 @@ def test_waits_double_to_a_cap_and_spread_over_their_upper_half() -> None:
     assert [backoff(n, cap=1.0, chance=0) for n in range(5)] == [0.1, 0.2, 0.4, 0.5, 0.5]
     assert backoff(0, cap=1.0, chance=0.999) == pytest.approx(0.2, rel=0.01)
     assert backoff(10_000, cap=30.0, chance=0) == 15.0
+
+
+@pytest.mark.parametrize("text", ["😀 ü", "a\u2028b", "\x7f\x85", "\ufeff", "\\ud83d", 'q"\n\t'])
+def test_a_body_is_read_alike_as_json_and_as_yaml(text: str) -> None:
+    request = requests.apply(requests.POLICIES, "p", {"x": text}, manager="m", namespace="ns")
+    assert request.body is not None
+    assert json.loads(request.body)["x"] == text
+    assert YAML(typ="safe").load(request.body)["x"] == text
