@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -121,6 +122,7 @@ class Scene:
         self.late = late
         self.shed = shed
         self.writes = 0.0
+        self.written: Counter[str] = Counter()
         self.transitions = 0.0
 
     def cells(self) -> tuple[str, ...]:
@@ -148,7 +150,8 @@ def scene(cluster: Cluster, checker: Usage, seconds: int) -> Scene:
         late=quantile(lines, buckets(), 0.99),
         shed=total(after, "checks_shed_total") - total(before, "checks_shed_total"),
     )
-    result.writes = writes_since(cluster, at) / found[0].seconds
+    result.written = writes_since(cluster, at)
+    result.writes = result.written.total() / found[0].seconds
     result.transitions = total(after, "transitions_total") - total(before, "transitions_total")
     return result
 
@@ -266,17 +269,18 @@ def audit_size(cluster: Cluster) -> int:
     return cluster.audit_log.stat().st_size
 
 
-def writes_since(cluster: Cluster, offset: int) -> int:
-    """Writes of our programs since then, Leases left out."""
+def writes_since(cluster: Cluster, offset: int) -> Counter[str]:
+    """Writes of our programs since then by verb and resource, Leases left out."""
     assert cluster.audit_log is not None
     with cluster.audit_log.open("rb") as log:
         log.seek(offset)
         entries = [json.loads(line) for line in log if b"inferencehealth" in line]
-    return sum(
-        entry["verb"] in {"create", "update", "patch", "delete"}
+    return Counter(
+        f"{entry['verb']} {entry['objectRef']['resource']}"
+        for entry in entries
+        if entry["verb"] in {"create", "update", "patch", "delete"}
         and entry.get("userAgent", "").startswith("inferencehealth")
         and entry["objectRef"]["resource"] != "leases"
-        for entry in entries
     )
 
 

@@ -1,6 +1,7 @@
 """`ihp recommend`: the probes that a running workload should have, ready to use."""
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,14 +9,16 @@ from rich.console import Console
 from rich.text import Text
 
 from inferencehealth.api.policy import Policy
+from inferencehealth.api.report import Report, Startup
 from inferencehealth.cli.sources import tell
 from inferencehealth.cli.targets import parse_workload
 from inferencehealth.controller.claims import claim
-from inferencehealth.controller.reading import read_policies
+from inferencehealth.controller.reading import read_policies, read_reports
+from inferencehealth.controller.reports import report_name
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect, whole
 from inferencehealth.kube.errors import NotFound
-from inferencehealth.kube.requests import POLICIES, JsonObject
+from inferencehealth.kube.requests import POLICIES, REPORTS, JsonObject
 from inferencehealth.plan.default import default_policy
 from inferencehealth.render.changes import Change, changes_of, with_replace
 from inferencehealth.render.recommendation import as_diff, as_patch, as_snippet
@@ -48,10 +51,11 @@ async def recommend(
         raw = await client.get(resource, name, namespace=space)
         raw = {**raw, "kind": resource.kind, "apiVersion": resource.api_version}
         policy = await _policy(client, workload(raw))
+        startups = await _startups(client, workload(raw))
     if policy is None:
         tell(f"no policy selects {target}; recommended as without any word in a policy")
     chosen = policy or default_policy(space)
-    return _show(raw, with_replace(chosen) if replace else chosen, output)
+    return _show(raw, with_replace(chosen) if replace else chosen, startups, output)
 
 
 async def _policy(client: Client, target: Workload) -> Policy | None:
@@ -64,8 +68,20 @@ async def _policy(client: Client, target: Workload) -> Policy | None:
     return next((policy for policy in policies if held[policy.metadata.name]), None)
 
 
-def _show(raw: JsonObject, policy: Policy, output: Output) -> int:
-    (change,) = changes_of(raw, [policy]) or (None,)
+async def _startups(client: Client, target: Workload) -> tuple[Startup, ...]:
+    """How long its pods were seen to load, as its report has it."""
+    name = report_name(target.kind, target.name)
+    try:
+        found = read_reports([await client.get(REPORTS, name, namespace=target.namespace)])
+    except NotFound:
+        return ()
+    report: Report | None = found.get(name)
+    health = report.status.health if report else None
+    return health.startups if health else ()
+
+
+def _show(raw: JsonObject, policy: Policy, startups: Iterable[Startup], output: Output) -> int:
+    (change,) = changes_of(raw, [policy], observed=tuple(startups)) or (None,)
     if change is None:
         tell("its policy has probes.mode Off: nothing is recommended")
         return 0

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing, Mode
+from inferencehealth.api.report import Startup
 from inferencehealth.api.target import WorkloadKind
 from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
 from inferencehealth.plan import Plan, ProbePlan, plan
@@ -53,9 +54,11 @@ def changes(document: Document, policies: Sequence[Policy]) -> tuple[Change, ...
     return tuple(_changes(objects, policies))
 
 
-def changes_of(raw: Mapping[str, Any], policies: Sequence[Policy]) -> tuple[Change, ...]:
-    """The same for one object."""
-    return tuple(_changes([((), raw)], policies))
+def changes_of(
+    raw: Mapping[str, Any], policies: Sequence[Policy], *, observed: Sequence[Startup] = ()
+) -> tuple[Change, ...]:
+    """The same for one object, of which it may be known how long its pods took to load."""
+    return tuple(_changes([((), raw)], policies, observed))
 
 
 def with_replace(policy: Policy) -> Policy:
@@ -65,14 +68,16 @@ def with_replace(policy: Policy) -> Policy:
 
 
 def _changes(
-    objects: Iterable[tuple[Path, Mapping[str, Any]]], policies: Sequence[Policy]
+    objects: Iterable[tuple[Path, Mapping[str, Any]]],
+    policies: Sequence[Policy],
+    observed: Sequence[Startup] = (),
 ) -> Iterator[Change]:
     for at, raw in objects:
         target = _workload(raw)
         policy = policy_for(target, policies) if target else None
         if target is None or policy is None or policy.spec.probes.mode is Mode.OFF:
             continue
-        planned = plan(policy, target)
+        planned = plan(policy, target, observed=observed)
         name = planned.detection.container
         container = next((c for c in target.containers if c.name == name), None)
         if container is None:
