@@ -205,7 +205,9 @@ def _document(
         "matchConstraints": {
             "matchPolicy": "Equivalent",
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": meta.namespace}},
-            "objectSelector": policy.spec.target.selector.manifest(),
+            "objectSelector": {
+                k: v for k, v in policy.spec.target.selector.manifest().items() if v
+            },
             "resourceRules": [
                 {
                     "apiGroups": ["apps"],
