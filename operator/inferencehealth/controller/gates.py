@@ -117,9 +117,8 @@ class FailOpen:
 
     async def _look(self) -> None:
         while True:
-            if gone := dict(self._gone()):
+            if any(self._gone()):
                 await self._while_gone()
-            self._opened = {uid: pods for uid, pods in self._opened.items() if uid in gone}
             await asyncio.sleep(PERIOD)
 
     async def _while_gone(self) -> None:
@@ -135,11 +134,13 @@ class FailOpen:
             watching = group.create_task(pods.run())
             await pods.synced.wait()
             while gone := dict(self._gone()):
+                self._opened = {uid: pods for uid, pods in self._opened.items() if uid in gone}
                 self._news.clear()
                 for report, silence in gone.values():
                     await self._open(report, silence, pods.store.values())
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), PERIOD)
+            self._opened.clear()
             watching.cancel()
 
     def _pod_changed(self, change: Change[PodRecord]) -> None:

@@ -115,9 +115,7 @@ class LettingGo:
             subject=RESTORED,
             available=found.available,
         )
-        told = probes.model_copy(
-            update={"rollout": record, "message": "the author's probes are being restored"}
-        )
+        told = probes.model_copy(update={"rollout": record, "message": _under_way(probes)})
         report = await self.records.say(report, told)
         result = await write_probes(self.client, target, write)
         if isinstance(result, Refusal):
@@ -128,7 +126,10 @@ class LettingGo:
             return SOON
         await release(self.client, target, told)
         logger.info("probes restored", extra={"workload": target.ref})
-        note = f"policy {report.spec.policy} let go: the probes from before it are back"
+        back = "the probes from before it are back"
+        if probes.on_delete is OnDelete.RETAIN:
+            back = "its readiness gate is out of the pod template, its probes stay"
+        note = f"policy {report.spec.policy} let go: {back}"
         await self._tell(target, "Normal", "ProbesRestored", note)
         return SOON
 
@@ -158,11 +159,11 @@ def ways_of(leaving: Iterable[Leaving]) -> list[tuple[Way, str]]:
 def _way_of(leaving: Leaving, rolling: list[str]) -> tuple[Way, str]:
     report, target = leaving.report, leaving.target
     probes = report.status.probes
-    if target is None or probes.on_delete is OnDelete.RETAIN:
+    if target is None:
         return Way.FORGET, ""
     if restore_of(target, probes) is None:
         if _is_being_restored(leaving):
-            return Way.WAIT, "the author's probes are being restored"
+            return Way.WAIT, _under_way(probes)
         return Way.FORGET, ""
     phase = progress(target).phase
     if phase in QUIET:
@@ -174,6 +175,12 @@ def _way_of(leaving: Leaving, rolling: list[str]) -> tuple[Way, str]:
     if rolling:
         return Way.WAIT, f"to be restored after {rolling[0]}: one workload at a time"
     return Way.RESTORE, ""
+
+
+def _under_way(probes: ProbesReport) -> str:
+    if probes.on_delete is OnDelete.RETAIN:
+        return "the readiness gate is being taken out"
+    return "the author's probes are being restored"
 
 
 def _is_being_restored(leaving: Leaving) -> bool:

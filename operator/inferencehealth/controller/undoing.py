@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferencehealth.api.names import FIELD_MANAGER
+from inferencehealth.api.probes import OnDelete
 from inferencehealth.api.report import ProbesReport
 from inferencehealth.api.rollouts import RolloutState
 from inferencehealth.controller.inject import RESOURCES
@@ -27,14 +28,20 @@ def undo_of(target: Workload, probes: ProbesReport) -> JsonPatch | None:
     if record is None or record.state is not RolloutState.HALTED or container is None:
         return None
     kinds = [k for k in OWNED_KINDS if k in record.ours or ours(target, container, k)]
-    before = {kind: record.before.get(kind) for kind in kinds}
+    before = {kind: (record.before or {}).get(kind) for kind in kinds}
     return put_back(target, container, before, gate=not record.gate and gate_is_ours(target))
 
 
 def restore_of(target: Workload, probes: ProbesReport) -> JsonPatch | None:
-    """The write that gives the author's own probes back; None: they are as they were."""
+    """The write that undoes what may not stay once we let go; None: nothing of it is there.
+
+    Where our probes are to be retained, that is the readiness gate alone: soon nobody opens it, so
+    no new pod would ever become ready.
+    """
     if (container := container_of(target, probes)) is None:
         return None
+    if probes.on_delete is OnDelete.RETAIN:
+        return put_back(target, container, {}, gate=gate_is_ours(target))
     known = {kind: each.original if each else None for kind, each in by_kind(probes).items()}
     with_admission = [k for k in OWNED_KINDS if admitted(target, container, k, None, probes)]
     before = originals(target, container, known, with_admission)
