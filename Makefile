@@ -6,7 +6,7 @@ CLUSTER_NAME ?= default
 
 .DEFAULT_GOAL := help
 .PHONY: parts help demo test setup setup-system generate lint types test-unit test-integration \
-  test-conformance conformance e2e setup-bench bench lock clean clean-demo
+  test-conformance conformance e2e setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,9 +77,14 @@ setup-bench: setup ## Install the Debian packages that the benchmarks need (apt,
 bench: setup-bench ## Run the benchmarks; fails when a bar is missed
 	@$(BIN)/python -m bench.transports
 
+fuzz: setup ## Fuzz what servers answer, for SECONDS (default 60)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@$(BIN)/python -m tests.fuzz.http_response $(or $(SECONDS),60)
+
 lock: setup ## Resolve the dependencies anew, with hashes
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/run.txt
+	@$(BIN)/uv pip compile --group fuzz --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/fuzz.txt
 
 clean: ## Remove the virtual environment and caches of this checkout
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -81,7 +81,7 @@ class Response:
                     break
                 parser.feed_data(part)
                 data = data[len(part) :]
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.reusable = False
             if self._outcome is None:
                 self._outcome = Outcome.MALFORMED
