@@ -154,7 +154,7 @@ def resume(
         served=started <= since
         and (verdict in SERVING | {Verdict.BUSY, Verdict.ASLEEP} or reason in AFTER_SERVING),
         loading_since=max(since, started) if verdict is Verdict.LOADING else None,
-        watched=verdict is Verdict.LOADING,
+        watched=verdict is Verdict.LOADING or started > since,
         patience=RESUMED_PATIENCE,
     )
 

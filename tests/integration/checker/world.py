@@ -97,13 +97,16 @@ async def make_report(client: Client, namespace: str, name: str, port: int, **ch
     )
 
 
-async def make_pod(client: Client, namespace: str, name: str, ip: str, *, app: str) -> Raw:
-    """A pod that runs, as its kubelet would say; it is on no node, so nobody contradicts."""
+async def make_pod(
+    client: Client, namespace: str, name: str, ip: str, *, app: str, node: str = ""
+) -> Raw:
+    """A pod that runs, as its kubelet would say; no node has a kubelet, so nobody contradicts."""
     body: Raw = {
         "metadata": {"name": name, "labels": {"app": app}},
         "spec": {
             "automountServiceAccountToken": False,
             "containers": [{"name": "server", "image": "example/server:1"}],
+            "nodeName": node,
         },
     }
     async with asyncio.timeout(PATIENCE):

@@ -99,6 +99,12 @@ def test_after_a_restart_of_the_checker_a_load_counts_if_it_is_seen_to_go_on(
     assert loads(said, history, since=START + 100) == times
 
 
+def test_a_start_while_the_checker_was_away_counts_if_it_is_seen_loading() -> None:
+    before = resume(POD, Verdict.READY, "Serving", "", START - 500)
+    assert loads("LLSS", before, since=START + 100) == [130.0]
+    assert loads("SS", before, since=START + 100) == []
+
+
 def test_clocks_that_disagree_about_the_start_count_nothing() -> None:
     assert loads("RRSS", replace(begin(POD, START), began=START + 5)) == []
     assert loads("LSS", moved(judge_once("L"), 3600.0), since=START + 3610) == []
