@@ -33,6 +33,10 @@ NAMESPACE_LABEL: Final = f"{GROUP}/namespace"
 CHECKER_LEASE_LABEL: Final = f"{GROUP}/member"
 """On a Lease: a running checker's sign of life (value `checker`)."""
 
+CHECKER_SCOPE_LABEL: Final = f"{GROUP}/scope"
+"""On a checker's Lease: the only namespace that it checks; empty: all. Checkers share their work
+with those of the same scope."""
+
 READINESS_GATE: Final = f"{GROUP}/models-ready"
 """Type of the pod condition by which a pod's gate is open or closed."""
 

@@ -131,7 +131,7 @@ def assemble(
     gated = Gated(
         work=engine.work,
         report_of=engine.report_of,
-        mark=gates.mark,
+        mark=_both(writer.mark, gates.mark),
         mine=in_our_share,
     )
     reports: Informer[ReportRecord] = Informer(
@@ -152,6 +152,7 @@ def assemble(
         client,
         name=name,
         namespace=system_namespace,
+        scope=namespace or "",
         shared=engine.divide,
         unfit=lambda: _unfit(engine, reports, pods),
         pace=engine.shortest_interval,

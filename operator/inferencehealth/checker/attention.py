@@ -13,12 +13,12 @@ LAPSE: Final = 2.0
 PULSE: Final = 0.5
 """Seconds between two looks: each costs a few microseconds."""
 
+_SLEEPLESS: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux has the former
+
 
 def sleepless() -> float:
     """Seconds of a clock that nobody sets and that goes on while the machine is suspended."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+    return time.clock_gettime(_SLEEPLESS)
 
 
 class Attention:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from inferencehealth.api.names import CHECKER_LEASE_LABEL, CHECKER_MANAGER
+from inferencehealth.api.names import CHECKER_LEASE_LABEL, CHECKER_MANAGER, CHECKER_SCOPE_LABEL
 from inferencehealth.checker.attention import sleepless
 from inferencehealth.checker.roster import Roster
 from inferencehealth.checker.shards import Share
@@ -36,9 +36,11 @@ CHECKER: Final = "checker"
 class Members:
     """This checker among the others.
 
-    `shared` is called with our share whenever it changed. `unfit` says why we should not be
-    counted on now, if there is a reason: then we give no sign of life. `pace` is how often
-    somebody relies on one, in seconds: the shortest interval of what we check.
+    `namespace` is where Leases are, `scope` the one that is checked, empty for all: who checks
+    something else shares no work with us. `shared` is called with our share whenever it changed.
+    `unfit` says why we should not be counted on now, if there is a reason: then we give no sign of
+    life. `pace` is how often somebody relies on one, in seconds: the shortest interval of what we
+    check.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Members:
         *,
         name: str,
         namespace: str,
+        scope: str,
         shared: Callable[[Share], None],
         unfit: Callable[[], str],
         pace: Callable[[], float] = lambda: LEASE_DURATION,
@@ -58,11 +61,12 @@ class Members:
         self._unfit = unfit
         self._pace = pace
         self._clock = clock
+        labels = {CHECKER_LEASE_LABEL: CHECKER, CHECKER_SCOPE_LABEL: scope}
         self._heartbeat = Heartbeat(
             client,
             namespace=namespace,
             name=name,
-            labels={CHECKER_LEASE_LABEL: CHECKER},
+            labels=labels,
             duration=LEASE_DURATION,
             manager=CHECKER_MANAGER,
             clock=self._stamp,
@@ -76,7 +80,7 @@ class Members:
             project=project_lease,
             on_change=self._observe,
             namespace=namespace,
-            label_selector=f"{CHECKER_LEASE_LABEL}={CHECKER}",
+            label_selector=",".join(f"{label}={value}" for label, value in labels.items()),
         )
         self.in_contact = True
         """Whether the API server took our last sign of life."""

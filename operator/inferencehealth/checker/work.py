@@ -1,9 +1,10 @@
 """What the engine holds: a report with its compiled check, and its pods with their histories."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from inferencehealth.api.report import CheckSpec, PodHealth, Startup
+from inferencehealth.api.report import CheckSpec, Health, PodHealth, Startup
 from inferencehealth.checker.disagreement import Contradiction, Kubelet, contradiction
 from inferencehealth.checker.health import PodState, epoch
 from inferencehealth.checker.memory import RoundMemory
@@ -27,13 +28,15 @@ class Work:
     `waiting` are the pods not yet judged by the present spec. While there are any and `complete`
     is not set, nothing is written, so that neither a new spec nor a restart of ours ever shows
     half a picture; pods that come later do not hold it up again. `told` is what was written
-    about the pods before this process began. `startups` is how long pods took to load, begun by
+    about the pods before this process began, `unlisted` the verdict on those that had no place in
+    the report, where they all had the same. `startups` is how long pods took to load, begun by
     whoever had the report before us.
     """
 
     record: ReportRecord
     compiled: Compiled
     told: dict[str, PodHealth]
+    unlisted: Verdict | None = None
     startups: tuple[Startup, ...] = ()
     pods: "dict[Key, Checked]" = field(default_factory=dict)
     waiting: "set[Checked]" = field(default_factory=set)
@@ -89,6 +92,7 @@ class Checked:
             canary=self.memory.canary,
             latency=latency.percentile(self.latency, TOLD_SHARE),
             contradiction=self.contradiction,
+            gate=self.pod.gate,
         )
 
     def differs(self, now: float) -> Contradiction | None:
@@ -114,7 +118,18 @@ def work_for(record: ReportRecord, check: CheckSpec) -> Work:
     """The work that a report asks for, still without pods."""
     told = {pod.name: pod for pod in record.health.pods} if record.health else {}
     startups = record.health.startups if record.health else ()
-    return Work(record, compile_check(check), told, startups)
+    unlisted = _verdict_on_unlisted(record.health) if record.health else None
+    return Work(record, compile_check(check), told, unlisted, startups)
+
+
+def _verdict_on_unlisted(said: Health) -> Verdict | None:
+    """The only verdict that the counts have more of than the list of pods, if there is just one."""
+    if len(said.pods) >= said.counts.total:
+        return None
+    listed = Counter(pod.verdict for pod in said.pods)
+    counts = {verdict: getattr(said.counts, verdict.value.lower()) for verdict in Verdict}
+    left = [verdict for verdict, count in counts.items() if count > listed[verdict.value]]
+    return left[0] if len(left) == 1 else None
 
 
 def first_history(work: Work, pod: PodRecord, now: float) -> History:
@@ -122,6 +137,9 @@ def first_history(work: Work, pod: PodRecord, now: float) -> History:
     facts = facts_of(pod, work.compiled.spec.container)
     told = None if work.complete else work.told.get(pod.name)
     since = epoch(told.since) if told else None
+    if told is None and work.unlisted is not None and not work.complete:
+        began = now if facts.started_at is None else facts.started_at
+        return resume(facts, work.unlisted, "", "", began, now=now)
     if told is None or since is None or told.verdict not in set(Verdict):
         return begin(facts, now)
     return resume(facts, Verdict(told.verdict), told.reason, told.message, since, now=now)

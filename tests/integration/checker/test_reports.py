@@ -38,7 +38,10 @@ async def test_a_pod_that_breaks_and_recovers_is_told(
         assert health["observedGeneration"] == raw["metadata"]["generation"]
         assert health["pods"][0]["kubeletReady"]
         lease = await client.get(LEASES, LEASE, namespace=namespace)
-        assert lease["metadata"]["labels"] == {"inferencehealth.dev/member": "checker"}
+        assert lease["metadata"]["labels"] == {
+            "inferencehealth.dev/member": "checker",
+            "inferencehealth.dev/scope": namespace,
+        }
 
         server.status = 500
         raw = await said(client, namespace, NAME, verdict="Broken", podsServing="0/1")

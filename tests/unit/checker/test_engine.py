@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from inferencehealth.api.report import Health
+from inferencehealth.api.report import MAX_PODS, Health
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.shards import Share, alone, owner
@@ -516,3 +516,19 @@ async def test_a_clock_that_is_set_forward_breaks_no_loading_pod() -> None:
     await w.round()
     await w.round()
     assert w.checked().history.verdict is Verdict.LOADING
+
+
+async def test_pods_that_had_no_place_in_a_report_keep_their_verdict_too() -> None:
+    pods = [pod(f"triton-{n}", ip=f"10.0.0.{n}") for n in range(MAX_PODS + 3)]
+    before = world(report(), *pods)
+    await before.round()
+    said = before.said()
+    assert len(said.pods) == MAX_PODS < said.counts.ready
+    after = world(report(health=said), *pods)
+    after.now = before.now
+    after.answers = {each.ip: NOT_READY for each in pods}
+    await after.round()
+    assert {c.history.verdict for c in after.engine.checked()} == {Verdict.READY}
+    assert after.engine.render(KEY, said) is None
+    await after.round()
+    assert after.said(said).counts.broken == MAX_PODS + 3
