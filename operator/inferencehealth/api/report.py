@@ -206,6 +206,11 @@ class PodHealth(Model):
     since: str = Field(default="", description="Since when (RFC 3339, UTC).")
     kubelet_ready: bool = Field(default=False, description="What the kubelet says meanwhile.")
     restarts: int = Field(default=0, ge=0, description="Restarts of the server's container.")
+    gate: Literal["", "Unset", "Open", "Closed", "KeptByFloor"] = Field(
+        default="",
+        description="The pod's readiness gate; empty: it has none. Unset: nobody has judged the "
+        "pod yet. KeptByFloor: open although the pod does not serve, so that some pod is.",
+    )
     latency: Duration = Field(
         default=0.0,
         description="Time within which 95 of 100 checks are answered; as it was when the report "

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from inferencehealth.api.gate import GateLimits, PodCount
 from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
@@ -105,6 +105,17 @@ def decide(pods: Iterable[GatedPod], limits: GateLimits | None, now: float) -> D
         if not wanted[pod].open and pod.verdict not in CLOSING and (due := _opens_at(pod, limits))
     ]
     return Decision(_changes(gated, wanted, now), min(waits, default=None))
+
+
+def gate_in_words(gate: GateRecord | None) -> Literal["", "Unset", "Open", "Closed", "KeptByFloor"]:
+    """How a pod's gate stands, as its report tells it."""
+    if gate is None:
+        return ""
+    if not gate.status:
+        return "Unset"
+    if gate.status != "True":
+        return "Closed"
+    return "KeptByFloor" if gate.reason == KEPT else "Open"
 
 
 def floor_of(count: PodCount, pods: int) -> int:

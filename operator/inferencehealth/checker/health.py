@@ -23,9 +23,11 @@ from inferencehealth.api.report import (
 from inferencehealth.api.status import VerdictCounts
 from inferencehealth.checker.canary import CanaryState, canary_findings
 from inferencehealth.checker.disagreement import Contradiction, Differing, findings
+from inferencehealth.checker.gating import gate_in_words
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
 from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
+from inferencehealth.kube.pods import GateRecord
 
 _ITEM_VERDICTS: Final = {
     Sign.NOT_READY: Verdict.LOADING,
@@ -50,6 +52,7 @@ class PodState:
     canary: CanaryState | None = None
     latency: float = 0.0
     contradiction: Contradiction | None = None
+    gate: GateRecord | None = None
 
 
 def health(
@@ -154,6 +157,7 @@ def _pod(state: PodState) -> PodHealth:
         since=rfc3339(state.history.since),
         kubelet_ready=state.kubelet_ready,
         restarts=state.restarts,
+        gate=gate_in_words(state.gate),
         latency=round(state.latency, 3),
     )
 

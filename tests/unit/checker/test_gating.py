@@ -17,6 +17,7 @@ from inferencehealth.checker.gating import (
     Step,
     decide,
     floor_of,
+    gate_in_words,
 )
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import GateRecord
@@ -194,6 +195,20 @@ def test_the_last_pod_left_is_taken_back_although_it_was_closed() -> None:
 def test_a_pod_that_never_served_is_not_let_in_for_the_floor() -> None:
     fresh = pod(verdict=Verdict.BROKEN, status="", served=False)
     assert changed(decide([fresh], LIMITS, NOW)) == {"p": (Step.EXPLAIN, False, "Reason")}
+
+
+@pytest.mark.parametrize(
+    ("gate", "word"),
+    [
+        (None, ""),
+        (GateRecord(), "Unset"),
+        (GateRecord("False", "Loading"), "Closed"),
+        (GateRecord("True", "Serving"), "Open"),
+        (GateRecord("True", KEPT), "KeptByFloor"),
+    ],
+)
+def test_a_report_tells_of_a_gate_in_one_word(gate: GateRecord | None, word: str) -> None:
+    assert gate_in_words(gate) == word
 
 
 def gated_pods() -> st.SearchStrategy[list[GatedPod]]:

@@ -5,7 +5,8 @@ import pytest
 from inferencehealth.api.report import Report
 from inferencehealth.api.rollouts import RolloutState
 from inferencehealth.controller.letting_go import RESTORED, Leaving, Way, leaving_of, ways_of
-from inferencehealth.workloads import Workload
+from inferencehealth.controller.undoing import restore_of
+from inferencehealth.workloads import Workload, workload
 from tests.unit.controller.given import SETTLED, a_record, a_workload
 from tests.unit.plan.given import owned
 
@@ -21,6 +22,24 @@ def ours(name: str = "triton", **more: Any) -> Workload:
 
 def restored(name: str = "triton", **more: Any) -> Workload:
     return a_workload(name, container={"livenessProbe": AUTHORS}, **more)
+
+
+GATE = {"conditionType": "inferencehealth.dev/models-ready"}
+GATE_OWNED = {
+    "manager": "inferencehealth",
+    "operation": "Update",
+    "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:readinessGates": {}}}}},
+}
+
+
+def gated(**more: Any) -> Workload:
+    """With our probes and our gate."""
+    found = a_workload(
+        container={"livenessProbe": OURS}, managed=[owned("livenessProbe"), GATE_OWNED], **more
+    )
+    raw: dict[str, Any] = dict(found.raw)
+    raw["spec"]["template"]["spec"]["readinessGates"] = [GATE]
+    return workload(raw)
 
 
 def report(name: str = "triton", on_delete: str = "Restore", **probes: Any) -> Report:
@@ -56,6 +75,9 @@ def way(found: Report, target: Workload | None) -> Way:
     [
         (report(), ours(), Way.RESTORE),
         (report(on_delete="Retain"), ours(), Way.FORGET),
+        # A gate that nobody opens any more would keep every new pod out of traffic.
+        (report(on_delete="Retain"), gated(), Way.RESTORE),
+        (report(on_delete="Retain"), gated(status=ROLLING), Way.WAIT),
         (report(), None, Way.FORGET),
         (report(), restored(), Way.FORGET),
         (report(), ours(status=ROLLING), Way.WAIT),
@@ -99,3 +121,10 @@ def test_only_what_no_policy_asks_for_is_let_go() -> None:
         ("deployment-b", True)
     ]
     assert leaving_of(reports, set(), {"gone"}, []) == []
+
+
+def test_retaining_probes_takes_out_the_gate_and_nothing_else() -> None:
+    write = restore_of(gated(), report(on_delete="Retain").status.probes)
+    assert write is not None
+    path = "/spec/template/spec/readinessGates"
+    assert [op for op in write.operations if op["op"] != "test"] == [{"op": "remove", "path": path}]
