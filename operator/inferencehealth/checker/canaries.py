@@ -54,6 +54,7 @@ class Canaries:
         self._mark = mark
         self._lapsed_since = lapsed_since
         self._in_flight: dict[Key, asyncio.Task[None]] = {}
+        self._waiting: dict[Key, dict[Checked, float]] = {}  # since when, the longest first
         self.sent = 0
         self.skipped = 0
 
@@ -66,8 +67,16 @@ class Canaries:
         if memory.canary is None:
             memory.canary = _begin(checked, canary, now)
         if rules.is_due(memory.canary, canary, reading, now):
-            self._start(checked, memory, canary)
+            self._start(checked, memory, canary, now)
+        else:
+            self.forget(checked)
         return rules.combined(reading, canary, memory.canary)
+
+    def forget(self, checked: Checked) -> None:
+        """The pod waits for no canary any more."""
+        waiting = self._waiting.get(checked.work.record.key)
+        if waiting is not None and waiting.pop(checked, None) is not None and not waiting:
+            del self._waiting[checked.work.record.key]
 
     async def close(self) -> None:
         """Give up what is in flight."""
@@ -75,13 +84,30 @@ class Canaries:
             task.cancel()
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
-    def _start(self, checked: Checked, memory: RoundMemory, canary: CanaryRequest) -> None:
+    def _start(
+        self, checked: Checked, memory: RoundMemory, canary: CanaryRequest, now: float
+    ) -> None:
         workload = checked.work.record.key
-        if workload in self._in_flight or len(self._in_flight) >= MAX_IN_FLIGHT:
-            return  # it stays due, and is sent after another round
+        full = workload in self._in_flight or len(self._in_flight) >= MAX_IN_FLIGHT
+        if full or not self._may_go(checked, memory):
+            # It stays due, and is sent after another of its rounds.
+            self._waiting.setdefault(workload, {}).setdefault(checked, now)
+            return
+        self.forget(checked)
         task = asyncio.ensure_future(self._run(checked, memory, canary))
         self._in_flight[workload] = task
         task.add_done_callback(lambda done: self._end(workload, done))
+
+    def _may_go(self, checked: Checked, memory: RoundMemory) -> bool:
+        """Whether no other pod of the workload waits since before this one had its last turn.
+
+        Rounds come in a fixed order, so that otherwise the same pods might go first for ever.
+        """
+        turn_at = memory.canary.turn_at if memory.canary else 0.0
+        for other, since in self._waiting.get(checked.work.record.key, {}).items():
+            if not other.known:  # such a pod has no rounds
+                return other is checked or since > turn_at
+        return True
 
     def _end(self, workload: Key, task: asyncio.Task[None]) -> None:
         del self._in_flight[workload]

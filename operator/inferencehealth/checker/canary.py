@@ -5,6 +5,7 @@ it found stays in force until another canary finds otherwise, because nothing el
 Times are seconds of a clock that never goes back.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -38,7 +39,8 @@ class CanaryState:
 
     `verdict` is what the last ones say against the pod; None: nothing. `unasked` says why none
     could be sent, which is no fault of the pod's. `silences` counts canaries in a row without an
-    answer; `sample` is the last look at the server's counters.
+    answer; `sample` is the last look at the server's counters. `turn_at` is when it last had its
+    turn, sent or not.
     """
 
     due: float
@@ -46,6 +48,7 @@ class CanaryState:
     unasked: Reading | None = None
     silences: int = 0
     sample: Sample | None = None
+    turn_at: float = -math.inf
 
 
 def first(canary: CanaryRequest, uid: str, now: float) -> CanaryState:
@@ -73,14 +76,14 @@ def skipped(
     state: CanaryState, canary: CanaryRequest, uid: str, sample: Sample, now: float
 ) -> CanaryState:
     """The state after real traffic was seen to make progress instead."""
-    return replace(state, due=now + _interval(canary, uid), sample=sample)
+    return replace(state, due=now + _interval(canary, uid), sample=sample, turn_at=now)
 
 
 def not_asked(
     state: CanaryState, canary: CanaryRequest, uid: str, why: Reading, now: float
 ) -> CanaryState:
     """The state after a canary that could not be sent."""
-    return replace(state, due=now + _interval(canary, uid), unasked=why)
+    return replace(state, due=now + _interval(canary, uid), unasked=why, turn_at=now)
 
 
 def heard(
@@ -99,7 +102,7 @@ def heard(
     `evidence` is what the counters say of a server that gave no answer.
     """
     usual, soon = now + _interval(canary, uid), now + _sooner(canary, spec)
-    state = replace(state, unasked=None, sample=sample)
+    state = replace(state, unasked=None, sample=sample, turn_at=now)
     match reading.sign:
         case Sign.SERVES:
             return replace(state, due=usual, verdict=None, silences=0)

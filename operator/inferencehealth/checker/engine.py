@@ -322,6 +322,7 @@ class Engine:
     def _leave(self, checked: Checked) -> None:
         self.scheduler.drop(checked)
         self._suspicion.forget(checked)
+        self.canaries.forget(checked)
         self._total -= 1
 
     def _checked(self, pod: Key) -> Checked | None:

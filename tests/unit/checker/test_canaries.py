@@ -317,3 +317,38 @@ async def test_why_no_canary_was_sent_is_a_finding_and_marks_the_report_once() -
     (finding,) = canary_findings([state, state])
     assert (finding.id, finding.severity) == ("CanarySecretUnreadable", "warning")
     assert "RoleBinding" in finding.message
+
+
+async def test_a_pod_that_waits_and_crashes_keeps_no_other_waiting() -> None:
+    world, same = World(), work()
+    first, second = joined(same, "a"), joined(same, "b")
+    world.hold.clear()
+    await world.rounds(first, until=70)
+    await world.rounds(second, until=140)
+    second.see(pod("b", waiting="CrashLoopBackOff"))
+    world.hold.set()
+    await world.rounds(first, until=400)
+    assert len(world.sent) >= 4
+
+
+async def test_of_many_pods_that_wait_none_is_passed_over() -> None:
+    world, same = World(), work(canary=CANARY | {"interval": "20s"})
+    pods = [joined(same, f"pod-{number}") for number in range(10)]
+    turns: Counter[str] = Counter()
+    ends: dict[float, asyncio.Future[None]] = {}
+
+    async def five_seconds(peer: Peer, port: int, request: Request, **_: float) -> Answer:
+        turns[peer.pod] += 1
+        await ends.setdefault(world.now + 5, asyncio.Future())
+        return OK
+
+    world.canaries._ask = five_seconds
+    for second in range(600):
+        world.now = float(second)
+        if world.now in ends:
+            ends[world.now].set_result(None)
+        world.canaries.weigh(pods[second % 10], SERVES)
+        await world.settled()
+    await world.canaries.close()
+    assert sum(turns.values()) >= 80
+    assert min(turns[each.pod.name] for each in pods) >= 7
