@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from inferencehealth.checker.counters import OUTDATED, VOID, Counters, Spread
+from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checks.steps import Sign
 from inferencehealth.checks.verdicts import Verdict
@@ -45,6 +46,10 @@ class _Numbers(Collector):
         yield _labelled(
             GaugeMetricFamily, "verdicts", "Pods checked here by verdict.", "verdict", verdicts
         )
+        differing = Counter({kind.value: 0 for kind in Contradiction})
+        differing.update(c.contradiction.value for c in engine.checked() if c.contradiction)
+        what = "Pods checked here of which the kubelet has long said something else, by finding."
+        yield _labelled(GaugeMetricFamily, "kubelet_differences", what, "finding", differing)
         yield _gauge("pods", "Pods checked here.", verdicts.total())
         yield _gauge("reports", "Reports checked here.", engine.reports)
         yield _gauge("members", "Checkers that share the work.", self._members())

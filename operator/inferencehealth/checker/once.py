@@ -19,6 +19,7 @@ VERDICTS: Final[Mapping[Sign, Verdict]] = MappingProxyType(
         Sign.SERVES: Verdict.READY,
         Sign.DEGRADED: Verdict.DEGRADED,
         Sign.LOADING: Verdict.LOADING,
+        Sign.NOT_READY: Verdict.LOADING,
         Sign.BUSY: Verdict.BUSY,
         Sign.ASLEEP: Verdict.ASLEEP,
         Sign.FAILS: Verdict.BROKEN,

@@ -36,6 +36,9 @@ async def test_checks_verdicts_and_transitions_are_counted() -> None:
     assert found["check_duration_seconds_count", ""] == 6
     assert found["api_writes_total", "Lease"] == 7
     assert found["suspect", ""] == 0
+    for _ in range(3):
+        await w.round()
+    assert read(w)["kubelet_differences", "KubeletReadyButBroken"] == 1
 
 
 async def test_what_did_not_happen_is_zero_and_not_absent() -> None:
@@ -43,6 +46,7 @@ async def test_what_did_not_happen_is_zero_and_not_absent() -> None:
     assert found["checks_total", "Void"] == 0
     assert found["transitions_total", "Broken"] == 0
     assert found["verdicts", "Asleep"] == 0
+    assert found["kubelet_differences", "KubeletReadyButBroken"] == 0
     assert found["checks_shed_total", ""] == 0
 
 
