@@ -75,6 +75,18 @@ def gate_announcement(report: ReportRecord | None, change: GateChange) -> Announ
     )
 
 
+def refusal_announcement(report: ReportRecord, why: str) -> Announcement:
+    """What to tell when we may not set gates: the pods that have one stay out of traffic."""
+    return Announcement(
+        regarding=_reference(report),
+        related=None,
+        type="Warning",
+        reason="GateRefused",
+        note=f"pods that wait for their readiness gate get no traffic: {why} (the checker needs "
+        "the verb patch on pods/status)",
+    )
+
+
 def _about(news: Transition | Difference, kind: EventType, reason: str, note: str) -> Announcement:
     pod = news.pod
     return Announcement(

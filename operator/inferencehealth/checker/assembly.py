@@ -106,7 +106,7 @@ def assemble(
     news: News,
 ) -> Checker:
     """A checker with that Lease, for one namespace or all, that asks pods by that transport."""
-    writer, gates = Writer(client), Gates(client, news.tell_gate)
+    writer, gates = Writer(client), Gates(client, news.tell_gate, news.tell_refused)
     nodes: Informer[str] = Informer(
         client, NODES, project=node_type, on_change=lambda _change: None
     )

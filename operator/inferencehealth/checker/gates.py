@@ -20,7 +20,7 @@ from inferencehealth.api.names import CHECKER_MANAGER
 from inferencehealth.checker.gating import URGENCY, GateChange, GatedPod, decide
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.errors import Conflict, Invalid, KubeError, NotFound
+from inferencehealth.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound
 from inferencehealth.kube.gates import PodName, set_gate
 from inferencehealth.kube.pods import GateRecord
 from inferencehealth.kube.retries import backoff
@@ -102,6 +102,8 @@ Source = Callable[[Key], GatedPods | None]
 """The pods of a marked workload, as they are now; None once it is not ours."""
 Told = Callable[[ReportRecord | None, GateChange], None]
 """Called with the report, if there is one, and each change that was made."""
+Refused = Callable[[ReportRecord | None, str], None]
+"""Called with the report, if there is one, when we lack the right to set its pods' gates."""
 
 
 class Leave(Protocol):
@@ -118,10 +120,16 @@ class Gates:
     """The gates of the pods of all marked workloads. `clock` gives epoch seconds."""
 
     def __init__(
-        self, client: Client, told: Told, *, clock: Callable[[], float] = time.time
+        self,
+        client: Client,
+        told: Told,
+        refused: Refused,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._told = told
+        self._refused = refused
         self._clock = clock
         self._source: Source | None = None
         self._leave: Leave | None = None
@@ -229,6 +237,8 @@ class Gates:
             logger.debug("gate of pod %s/%s is not set: %s", pod.namespace, pod.name, error)
             pause = MAX_BACKOFF
         except KubeError as error:
+            if isinstance(error, Forbidden):
+                self._refused(tended.report, error.message)
             pause = tended.failed(pod, error)
         else:
             tended.wrote(change)

@@ -59,6 +59,11 @@ class News:
         )
         self._emit(gate_announcement(report, change))
 
+    def tell_refused(self, report: ReportRecord | None, why: str) -> None:
+        """We may not set gates: pods that wait for one wait for ever. The log has it already."""
+        if report is not None:
+            self._emit(refusal_announcement(report, why))
+
     def _emit(self, event: Announcement | None) -> None:
         if event is None:
             return

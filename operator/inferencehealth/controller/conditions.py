@@ -110,7 +110,7 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
             "ProbesInjected",
             ConditionStatus.TRUE,
             "InPlace",
-            f"the probes of {_count(done, 'workload')} are as they should be",
+            f"the probes of {_count(done, 'workload')} are as they should be{_gates(views)}",
         )
     waiting = [v for v in views if v.report.status.probes.state not in _SETTLED]
     worst = max((v.report.status.probes.state for v in waiting), key=tuple(ProbeState).index)
@@ -129,6 +129,11 @@ def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:
         HALTED if worst is ProbeState.HALTED else worst.value,
         _named(f"{v.ref}: {_probe_message(v)}" for v in waiting),
     )
+
+
+def _gates(views: Sequence[View]) -> str:
+    gated = sum(v.report.status.probes.gate is ProbeState.INJECTED for v in views)
+    return f"; the pods of {_count(gated, 'workload')} have the readiness gate" if gated else ""
 
 
 def _probe_message(view: View) -> str:

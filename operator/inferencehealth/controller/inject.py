@@ -123,4 +123,5 @@ def with_outcome(probes: ProbesReport, state: ProbeState, message: str) -> Probe
         for name in ("startup", "liveness", "readiness")
         if (each := getattr(probes, name)) is not None and each.state is ProbeState.PENDING
     }
-    return probes.model_copy(update={**changed, "state": state, "message": message})
+    gate = state if probes.gate is ProbeState.PENDING else probes.gate
+    return probes.model_copy(update={**changed, "gate": gate, "state": state, "message": message})

@@ -13,7 +13,7 @@ from inferencehealth.checker.gates import GatedPods, Gates
 from inferencehealth.checker.gating import FAILED_OPEN, GateChange, GatedPod, Step
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.verdicts import Verdict
-from inferencehealth.kube.errors import ApiError, KubeError, NotFound
+from inferencehealth.kube.errors import ApiError, Forbidden, KubeError, NotFound
 from inferencehealth.kube.pods import GateRecord
 from inferencehealth.kube.store import Key
 
@@ -60,10 +60,11 @@ class Bench:
         self.pods: dict[str, GatedPod] = {}
         self.limits: GateLimits | None = LIMITS
         self.told: list[tuple[str, Step]] = []
+        self.refused: list[str] = []
         self.asked = 0
         self.news = asyncio.Event()
         self.now = NOW
-        self.gates = Gates(self.api, self.tell, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.gates = Gates(self.api, self.tell, self.refuse, clock=lambda: self.now)  # type: ignore[arg-type]
 
     def source(self, workload: Key) -> GatedPods | None:
         assert workload == WORKLOAD
@@ -73,6 +74,9 @@ class Bench:
 
     def tell(self, report: ReportRecord | None, change: GateChange) -> None:
         self.told.append((change.pod.name, change.step))
+
+    def refuse(self, report: ReportRecord | None, why: str) -> None:
+        self.refused.append(why)
 
     def put(self, name: str, verdict: Verdict, status: str = "", **changes: Any) -> None:
         """A pod is so from now on."""
@@ -197,6 +201,13 @@ async def test_trouble_is_tried_again_with_what_is_right_by_then(bench: Bench) -
     assert bench.api.applied == [("a", "True", "Serving")]
     await bench.decided()
     assert bench.gates._tended[WORKLOAD].failures == {}
+
+
+async def test_a_right_that_we_lack_is_told(bench: Bench) -> None:
+    bench.api.raises = [Forbidden(403, "Forbidden", "you may not patch pods/status")]
+    bench.put("a", Verdict.READY)
+    await bench.api.wait_for(1)
+    assert bench.refused == ["you may not patch pods/status"]
 
 
 async def test_a_pod_that_is_gone_is_no_trouble(bench: Bench) -> None:
