@@ -8,6 +8,7 @@ from inferencehealth.checker.announce import (
     announcement,
     difference_announcement,
     gate_announcement,
+    refusal_announcement,
 )
 from inferencehealth.checker.engine import Difference, Transition
 from inferencehealth.checker.gating import GateChange

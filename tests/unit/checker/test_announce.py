@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from inferencehealth.checker.announce import announcement, gate_announcement
+from inferencehealth.checker.announce import (
+    announcement,
+    gate_announcement,
+    refusal_announcement,
+)
 from inferencehealth.checker.engine import Transition
 from inferencehealth.checker.gating import GateChange, GatedPod, Step
 from inferencehealth.checks.history import NOT_CHECKED, History
@@ -113,3 +117,11 @@ def test_the_gate_of_a_pod_without_a_report_is_announced_about_the_pod_alone() -
     found = gate_announcement(None, change)
     assert found is not None
     assert found.related is None
+
+
+def test_a_right_to_set_gates_that_is_lacking_is_named_with_its_remedy() -> None:
+    found = refusal_announcement(report(), "pods is forbidden")
+    assert (found.type, found.reason) == ("Warning", "GateRefused")
+    assert found.regarding.kind == "InferenceHealthReport"
+    assert "pods is forbidden" in found.note
+    assert "patch on pods/status" in found.note
