@@ -1,9 +1,7 @@
 """The gRPC transport: one unary call to a server, one answer, as `http` does for HTTP.
 
 It knows no message types: a request's path is the method and its body the encoded message, and
-the answer's status is the gRPC code with the response's bytes as body. grpcio takes a tenth of a
-second and 10 MB to load, so it is loaded by the first call; a checker without gRPC targets never
-loads it.
+the answer's status is the gRPC code with the response's bytes as body.
 """
 
 import asyncio
@@ -12,16 +10,14 @@ import re
 import socket
 import ssl
 import time
-from typing import Any, Final
+from typing import Final
 
-from inferencehealth import __version__
+from inferencehealth.checks.channel import Channel
 from inferencehealth.checks.connection import RESET_ON_CLOSE
 from inferencehealth.checks.http import CONNECT_TIMEOUT
+from inferencehealth.checks.kept import Kept, kept_by
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request, Trust
 from inferencehealth.checks.tls import what_failed
-
-MAX_METADATA: Final = 16 * 1024
-"""Bytes of metadata (HTTP/2 headers and trailers) that are read at most."""
 
 _METHOD = re.compile(r"/[!-.0-~]+/[!-.0-~]+\Z")
 
@@ -37,10 +33,17 @@ _UNVERIFIED: Final = (
     "give spec.server.tls.caFrom and serverName"
 )
 
-_TOO_LARGE = "larger than max"
-_HTTP1 = "http1"
-"""How grpcio says in its details that a message is too large, and that a server speaks HTTP/1.1;
-it has no code of their own for either (grpcio 1.85, pinned by tests)."""
+
+Told = tuple[Outcome, int, bytes]
+"""Outcome, code and message of a call."""
+
+Server = tuple[str, Trust | None, int]
+"""Target, how it is trusted, and the longest answer: what a channel is opened with."""
+
+
+def kept_channels() -> Kept[Server, Channel]:
+    """The idle channels of the running loop."""
+    return kept_by(asyncio.get_running_loop(), "grpc")
 
 
 def check_request(request: Request) -> None:
@@ -54,9 +57,9 @@ def check_request(request: Request) -> None:
 async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
     """What the server at an IP address answers to the call within `timeout` seconds, in all.
 
-    A connection of its own, no proxies, no retries, no name resolution: as for HTTP. Connections
-    are never kept, whatever the peer says, and a certificate that nobody shall verify can't be
-    had from grpcio. Raises ValueError only for a request that `check_request` refuses.
+    A connection of its own, no proxies, no retries, no name resolution: as for HTTP, and kept
+    where the peer says so. A server whose certificate nobody shall verify can't be asked: grpcio
+    does not offer that. Raises ValueError only for a request that `check_request` refuses.
     """
     check_request(request)
     started, address = time.monotonic(), peer.address
@@ -67,29 +70,76 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
         return Answer(Outcome.UNREACHABLE)
     if peer.trust is not None and not peer.trust.ca_pem:
         return Answer(Outcome.TLS, why=_UNVERIFIED)
-    transport, why = None, ""
-    outcome, status, body = Outcome.NO_ANSWER, 0, b""
+    target = f"ipv6:[{address}]:{port}" if ipv6 else f"ipv4:{address}:{port}"
+    kept = kept_channels() if peer.keep_alive else None
+    server = target, peer.trust, request.max_body
+    idle = kept.take(server) if kept is not None else None
+    if idle is not None:
+        told = await _over(idle, request, timeout, kept, server)
+        if told[0] is not Outcome.RESET:
+            return _answer(told, started)
+        # It was dead before we asked: that says nothing about the server.
+    left = timeout - (time.monotonic() - started)
+    outcome, why = await _reach(peer, port, left)
+    if outcome is not None:
+        return _answer((outcome, 0, b""), started, why)
+    fresh = Channel(*server)
+    left = timeout - (time.monotonic() - started)
+    return _answer(await _over(fresh, request, left, kept, server), started)
+
+
+def _answer(told: Told, started: float, why: str = "") -> Answer:
+    outcome, status, body = told
+    return Answer(outcome, status, body, time.monotonic() - started, why=why)
+
+
+async def _over(
+    channel: Channel,
+    request: Request,
+    timeout: float,  # noqa: ASYNC109
+    kept: Kept[Server, Channel] | None,
+    server: Server,
+) -> Told:
+    """A call over the channel, which is then kept or closed."""
     try:
         async with asyncio.timeout(timeout):
-            # gRPC tells refused, blocked and hung apart only in prose; a connection does it well.
-            transport = await asyncio.wait_for(_connect(address, port), CONNECT_TIMEOUT)
+            return await channel.call(request, timeout)
+    except TimeoutError:
+        return Outcome.NO_ANSWER, 0, b""
+    finally:
+        if kept is not None and channel.usable:
+            kept.keep(server, channel)
+        else:
+            channel.reset()
+
+
+async def _reach(
+    peer: Peer,
+    port: int,
+    timeout: float,  # noqa: ASYNC109
+) -> tuple[Outcome | None, str]:
+    """Why the server can't be connected to, with more about it; None if it can be.
+
+    grpcio tells refused, blocked, hung and distrusted apart only in prose; a connection that
+    sends nothing does it well.
+    """
+    transport = None
+    try:
+        async with asyncio.timeout(timeout):
+            transport = await asyncio.wait_for(_connect(peer.address, port), CONNECT_TIMEOUT)
             if peer.trust is not None:
                 await _shake_hands(transport, peer.trust)
-            transport.abort()
-            target = f"ipv6:[{address}]:{port}" if ipv6 else f"ipv4:{address}:{port}"
-            left = timeout - (time.monotonic() - started)
-            outcome, status, body = await _call(target, peer.trust, request, left)
     except TimeoutError:
-        outcome = Outcome.NO_ANSWER if transport else Outcome.CONNECT_TIMEOUT
+        return Outcome.NO_ANSWER if transport else Outcome.CONNECT_TIMEOUT, ""
     except ssl.SSLError as error:
-        outcome, why = Outcome.TLS, what_failed(error)
+        return Outcome.TLS, what_failed(error)
     except OSError as error:
         failed = Outcome.RESET if transport else Outcome.UNREACHABLE
-        outcome = _CONNECT_OUTCOMES.get(error.errno or 0, failed)
+        return _CONNECT_OUTCOMES.get(error.errno or 0, failed), ""
     finally:
         if transport is not None:
             transport.abort()
-    return Answer(outcome, status, body, time.monotonic() - started, why=why)
+    return None, ""
 
 
 async def _connect(address: str, port: int) -> asyncio.Transport:
@@ -111,56 +161,3 @@ async def _shake_hands(transport: asyncio.Transport, trust: Trust) -> None:
     )
     if secured is not None:
         secured.abort()
-
-
-async def _call(
-    target: str,
-    trust: Trust | None,
-    request: Request,
-    timeout: float,  # noqa: ASYNC109
-) -> tuple[Outcome, int, bytes]:
-    import grpc  # noqa: PLC0415
-    from grpc import aio  # noqa: PLC0415
-
-    options: tuple[tuple[str, Any], ...] = (
-        ("grpc.enable_http_proxy", 0),
-        ("grpc.enable_retries", 0),
-        ("grpc.service_config_disable_resolution", 1),
-        # Shared subchannels would share connections, and waits after a failed one, between checks.
-        ("grpc.use_local_subchannel_pool", 1),
-        ("grpc.max_receive_message_length", request.max_body),
-        ("grpc.max_metadata_size", MAX_METADATA),
-        ("grpc.primary_user_agent", f"inferencehealth/{__version__}"),
-    )
-    if trust is None:
-        opened = aio.insecure_channel(target, options=options)
-    else:
-        named = (("grpc.ssl_target_name_override", trust.name),) if trust.name else ()
-        credentials = grpc.ssl_channel_credentials(trust.ca_pem.encode())
-        opened = aio.secure_channel(target, credentials, options=options + named)
-    async with opened as channel:
-        try:
-            body = await channel.unary_unary(request.path)(request.body, timeout=max(timeout, 0.0))
-        except aio.AioRpcError as error:
-            return _failed(error.code().value[0], error.details() or "")
-    return Outcome.ANSWERED, 0, body
-
-
-def _failed(code: int, details: str) -> tuple[Outcome, int, bytes]:
-    """What a call that did not succeed says; most codes are answers of the server like any other.
-
-    UNAVAILABLE is what grpcio makes of a connection that broke, since it could be connected to.
-    """
-    if code == _DEADLINE_EXCEEDED:
-        return Outcome.NO_ANSWER, 0, b""
-    if code == _RESOURCE_EXHAUSTED and _TOO_LARGE in details:
-        return Outcome.TOO_LARGE, 0, b""
-    if code == _UNAVAILABLE:
-        return (Outcome.MALFORMED if _HTTP1 in details else Outcome.RESET), 0, b""
-    return Outcome.ANSWERED, code, b""
-
-
-_DEADLINE_EXCEEDED: Final = 4
-_RESOURCE_EXHAUSTED: Final = 8
-_UNAVAILABLE: Final = 14
-"""Codes of gRPC (grpc/grpc, doc/statuscodes.md)."""

@@ -53,6 +53,10 @@ _CONNECT_OUTCOMES: Final = {
 }
 
 
+Server = tuple[str, int, Trust | None]
+"""Address, port and how it is trusted: a connection serves only who would have opened the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A request's bytes around the place where the host goes, for either kind of connection."""
@@ -120,7 +124,7 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
         fresh = _connection(loop, peer, message, request.max_body)
         return await _exchange(fresh, peer, port, timeout=timeout)
     message = prepared.before_host + host + prepared.keeping
-    kept = kept_by(loop)
+    kept = kept_connections()
     idle = kept.take((address, port, peer.trust))
     if idle is not None:
         idle.begin(message=message, max_body=request.max_body)
@@ -131,6 +135,11 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
         timeout -= time.monotonic() - started
     fresh = _connection(loop, peer, message, request.max_body)
     return await _exchange(fresh, peer, port, timeout=timeout, kept=kept)
+
+
+def kept_connections() -> Kept[Server, Connection]:
+    """The idle connections of the running loop."""
+    return kept_by(asyncio.get_running_loop(), "http")
 
 
 def _connection(
@@ -145,7 +154,7 @@ async def _exchange(
     port: int,
     *,
     timeout: float,  # noqa: ASYNC109
-    kept: Kept | None = None,
+    kept: Kept[Server, Connection] | None = None,
 ) -> Answer:
     """One exchange over the connection, which is made if it is new, and kept if that is wanted."""
     loop, started, why = asyncio.get_running_loop(), time.monotonic(), ""

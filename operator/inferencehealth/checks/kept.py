@@ -7,35 +7,49 @@ a pod that went away without a word is forgotten after MAX_IDLE.
 import asyncio
 import resource
 import threading
-from typing import Final
-
-from inferencehealth.checks.connection import Connection
-from inferencehealth.checks.steps import Trust
+from collections.abc import Callable, Hashable
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 MAX_IDLE: Final = 90.0
 """Seconds: longer than most intervals between two checks, and no worse than a server's own."""
-SHARE: Final = 2
-"""Idle connections take at most one in this many of the sockets that the process may have."""
-
-Server = tuple[str, int, Trust | None]
-"""Address, port and how it is trusted: a connection serves only who would have opened the same."""
+SHARE: Final = 4
+"""Idle connections of each kind take at most one in so many of the sockets the process may have."""
 
 
-class Kept:
-    """The idle connections of one event loop, oldest first."""
+class Idle(Protocol):
+    """A connection that can be kept. `on_lost` is called once when it ends by itself."""
+
+    on_lost: Callable[[], None] | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether another request can follow the last one."""
+
+    def reset(self) -> None:
+        """Ends it at once."""
+
+
+_NONE: Final = (0.0, None)
+
+S = TypeVar("S", bound=Hashable)
+C = TypeVar("C", bound=Idle)
+
+
+class Kept(Generic[S, C]):
+    """The idle connections of one event loop, oldest first, by all they were opened with."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self._limit = limit
-        self._idle: dict[Server, tuple[float, Connection]] = {}
+        self._idle: dict[S, tuple[float, C]] = {}
         self._alarm: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._idle)
 
-    def take(self, server: Server) -> Connection | None:
+    def take(self, server: S) -> C | None:
         """The connection to the server, not kept any more; None where there is none to use."""
-        _, connection = self._idle.pop(server, (0.0, None))
+        _, connection = self._idle.pop(server, _NONE)
         if connection is None:
             return None
         connection.on_lost = None
@@ -44,7 +58,7 @@ class Kept:
         connection.reset()
         return None
 
-    def keep(self, server: Server, connection: Connection) -> None:
+    def keep(self, server: S, connection: C) -> None:
         """Keeps a usable connection for the next check; one that is kept already goes."""
         self._close(server)
         if len(self._idle) >= self._limit:
@@ -62,14 +76,14 @@ class Kept:
         for server in tuple(self._idle):
             self._close(server)
 
-    def _close(self, server: Server) -> None:
-        _, connection = self._idle.pop(server, (0.0, None))
+    def _close(self, server: S) -> None:
+        _, connection = self._idle.pop(server, _NONE)
         if connection is not None:
             connection.on_lost = None
             connection.reset()
 
-    def _forget(self, server: Server, connection: Connection) -> None:
-        if self._idle.get(server, (0.0, None))[1] is connection:
+    def _forget(self, server: S, connection: C) -> None:
+        if self._idle.get(server, _NONE)[1] is connection:
             del self._idle[server]
 
     def _sweep(self) -> None:
@@ -84,10 +98,11 @@ class Kept:
 _of_thread = threading.local()  # a thread runs one loop at a time
 
 
-def kept_by(loop: asyncio.AbstractEventLoop) -> Kept:
+def kept_by(loop: asyncio.AbstractEventLoop, kind: Literal["http", "grpc"]) -> Kept[Any, Any]:
     """The idle connections of the thread's running loop; there are none in a new one."""
-    found: Kept | None = getattr(_of_thread, "kept", None)
+    found: Kept[Any, Any] | None = getattr(_of_thread, kind, None)
     if found is None or found.loop is not loop:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        found = _of_thread.kept = Kept(loop, max(1, soft // SHARE))
+        found = Kept(loop, max(1, soft // SHARE))
+        setattr(_of_thread, kind, found)
     return found

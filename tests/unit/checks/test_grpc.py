@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
 from inferencehealth.api.server import Tls
-from inferencehealth.checks.grpc import ask, check_request
+from inferencehealth.checks.grpc import ask, check_request, kept_channels
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request, Trust
 from inferencehealth.checks.tls import trust
 from tests.unit.checks.certificates import NAME, Pair, authority, signed_by, verifying
@@ -211,6 +211,52 @@ async def test_a_server_is_asked_anew_each_time() -> None:
     answer = await ask(Peer("127.0.0.1"), port, check(), timeout=PATIENCE)
     await server.stop(None)
     assert status_of(answer) == 1
+
+
+KEPT = Peer("127.0.0.1", keep_alive=True)
+
+
+async def test_a_kept_channel_serves_many_checks() -> None:
+    peers: set[str] = set()
+
+    async def behaviour(_message: bytes, context: aio.ServicerContext) -> bytes:
+        peers.add(context.peer())
+        return b"\x08\x01"
+
+    async with behaving(behaviour) as port:
+        answers = [await ask(KEPT, port, check(), timeout=PATIENCE) for _ in range(5)]
+        assert [status_of(answer) for answer in answers] == [1] * 5
+        assert (len(peers), len(kept_channels())) == (1, 1)
+        kept_channels().close()
+
+
+async def test_a_kept_channel_that_is_dead_is_never_a_reset() -> None:
+    server, servicer = aio.server(), health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    assert status_of(await ask(KEPT, port, check(), timeout=PATIENCE)) == 1
+    await server.stop(None)
+    assert (await ask(KEPT, port, check(), timeout=PATIENCE)).outcome is Outcome.REFUSED
+    again = aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, again)
+    again.add_insecure_port(f"127.0.0.1:{port}")
+    await again.start()
+    assert status_of(await ask(KEPT, port, check(), timeout=PATIENCE)) == 1
+    await again.stop(None)
+    kept_channels().close()
+
+
+async def test_a_call_that_never_ends_closes_its_kept_channel() -> None:
+    async def behaviour(message: bytes, _context: aio.ServicerContext) -> bytes:
+        if message:
+            await asyncio.Event().wait()
+        return b"\x08\x01"
+
+    async with behaving(behaviour) as port:
+        assert status_of(await ask(KEPT, port, check(), timeout=PATIENCE)) == 1
+        hung = await ask(KEPT, port, check("x"), timeout=IMPATIENCE)
+        assert (hung.outcome, len(kept_channels())) == (Outcome.NO_ANSWER, 0)
 
 
 @asynccontextmanager

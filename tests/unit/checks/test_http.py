@@ -164,7 +164,17 @@ def test_the_request_says_what_a_kubelet_would_and_no_more(runner: asyncio.Runne
     ]
 
 
-def test_ipv6_is_asked_like_ipv4(runner: asyncio.Runner) -> None:
+@pytest.mark.parametrize(
+    ("listening", "address", "host"),
+    [
+        ("::1", "::1", b"[::1]"),
+        ("::1", "0:0:0:0:0:0:0:1", b"[0:0:0:0:0:0:0:1]"),
+        ("127.0.0.1", "::ffff:127.0.0.1", b"[::ffff:127.0.0.1]"),
+    ],
+)
+def test_ipv6_is_asked_like_ipv4(
+    runner: asyncio.Runner, listening: str, address: str, host: bytes
+) -> None:
     heard = bytearray()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,9 +182,12 @@ def test_ipv6_is_asked_like_ipv4(runner: asyncio.Runner) -> None:
         writer.write(OK)
         writer.close()
 
-    answer = runner.run(exchange(handle, host="::1"))
-    assert answer.status == 200
-    assert b"Host: [::1]:" in heard
+    async def scenario() -> Answer:
+        async with serving(handle, listening) as port:
+            return await ask(Peer(address), port, GET, timeout=PATIENCE)
+
+    assert runner.run(scenario()).status == 200
+    assert b"Host: " + host + b":" in heard
 
 
 async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

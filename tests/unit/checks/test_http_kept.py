@@ -10,8 +10,9 @@ import pytest
 import uvloop
 
 from inferencehealth.api.server import Tls
-from inferencehealth.checks.http import ask
-from inferencehealth.checks.kept import MAX_IDLE, Kept, kept_by
+from inferencehealth.checks.connection import Connection
+from inferencehealth.checks.http import Server, ask, kept_connections
+from inferencehealth.checks.kept import MAX_IDLE, Kept
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 from inferencehealth.checks.tls import trust
 from tests.unit.checks.certificates import server_context, signed_by
@@ -67,7 +68,7 @@ async def serving(*answers: bytes) -> AsyncIterator[Serving]:
     try:
         yield served
     finally:
-        kept_by(asyncio.get_running_loop()).close()
+        kept_connections().close()
         server.close()
 
 
@@ -103,7 +104,7 @@ def test_only_a_clean_answer_keeps_its_connection(runner: asyncio.Runner, answer
         async with serving(answer) as served:
             request = Request("/", max_body=60_000)
             await ask(KEPT, served.port, request, timeout=PATIENCE)
-            assert len(kept_by(asyncio.get_running_loop())) == 0
+            assert len(kept_connections()) == 0
 
     runner.run(scenario())
 
@@ -166,7 +167,7 @@ def test_a_server_that_closes_an_idle_connection_is_asked_anew(runner: asyncio.R
             await checks(served, 1)
             served.writers[0].write_eof()
             await served.lost.wait()
-            assert len(kept_by(asyncio.get_running_loop())) == 0
+            assert len(kept_connections()) == 0
             assert (await checks(served, 1))[0].outcome is Outcome.ANSWERED
             assert served.connections == 2
 
@@ -193,7 +194,7 @@ def test_a_hung_server_is_seen_over_a_kept_connection(runner: asyncio.Runner) ->
             await checks(served, 1)
             answer = await ask(KEPT, served.port, GET, timeout=IMPATIENCE)
             assert answer.outcome is Outcome.UNFINISHED
-            assert len(kept_by(asyncio.get_running_loop())) == 0
+            assert len(kept_connections()) == 0
             await served.lost.wait()
 
     runner.run(scenario())
@@ -212,8 +213,8 @@ def test_tls_connections_are_kept_by_whom_they_trust(
         for trusted in (one, one, other):
             peer = Peer("127.0.0.1", trusted, keep_alive=True)
             assert (await ask(peer, port, GET, timeout=PATIENCE)).status == 200
-        assert (served.connections, len(kept_by(asyncio.get_running_loop()))) == (2, 2)
-        kept_by(asyncio.get_running_loop()).close()
+        assert (served.connections, len(kept_connections())) == (2, 2)
+        kept_connections().close()
         server.close()
 
     runner.run(scenario())
@@ -222,12 +223,12 @@ def test_tls_connections_are_kept_by_whom_they_trust(
 def test_the_oldest_goes_where_there_are_too_many(runner: asyncio.Runner) -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        kept = kept_by(loop)
+        kept = kept_connections()
         async with serving(OK) as served:
             await checks(served, 1)
             connection = kept.take(("127.0.0.1", served.port, None))
             assert connection is not None
-            small = Kept(loop, limit=2)
+            small: Kept[Server, Connection] = Kept(loop, limit=2)
             for port in (1, 2, 3):
                 small.keep(("127.0.0.1", port, None), connection)
             assert len(small) == 2
@@ -254,10 +255,10 @@ def test_an_idle_connection_is_closed_after_its_time() -> None:
             await checks(served, 1)
             loop.ahead += MAX_IDLE * 0.75
             await asyncio.sleep(0)
-            assert len(kept_by(loop)) == 1
+            assert len(kept_connections()) == 1
             loop.ahead += MAX_IDLE
             await served.lost.wait()
-            assert len(kept_by(loop)) == 0
+            assert len(kept_connections()) == 0
 
     loop = Clock()
     try:
