@@ -7,7 +7,6 @@ import pytest
 
 from e2e.story import expect, seen, workloads
 from e2e.story.stage import Stage
-from e2e.story.workloads import Alter, Document
 
 pytestmark = pytest.mark.node
 
@@ -32,7 +31,7 @@ def test_a_slow_load_is_killed_by_copied_probes_and_survives_with_ours(stage: St
         workloads.spec_of_policy(("probes", "mode"), "Apply"),
     )
     for name in ("without-us", "with-us"):
-        workloads.deploy(stage, "triton", slow, copied, renamed(name))
+        workloads.deploy(stage, "triton", slow, copied, workloads.renamed(name))
     before = expect.running(stage, "without-us")[0]
     expect.injected(stage, "with-us")
     # One after the other costs nothing: both load at the same time.
@@ -43,18 +42,3 @@ def test_a_slow_load_is_killed_by_copied_probes_and_survives_with_ours(stage: St
     expect.ready(stage, "triton")
     kept = seen.probes(stage, "with-us")["livenessProbe"]
     assert (kept["periodSeconds"], kept["failureThreshold"]) == (10, 3)
-
-
-def renamed(name: str) -> Alter:
-    """The same objects under another name, which is also their label app."""
-
-    def alter(document: Document) -> None:
-        document["metadata"] |= {"name": name, "labels": {"app": name}}
-        spec = document["spec"]
-        if document["kind"] == "Service":
-            spec["selector"] = {"app": name}
-        else:
-            spec["selector"] = {"matchLabels": {"app": name}}
-            spec["template"]["metadata"]["labels"] = {"app": name}
-
-    return alter

@@ -103,6 +103,22 @@ def spec_of_policy(path: Sequence[str], value: Any) -> Alter:
     return alter
 
 
+def renamed(name: str) -> Alter:
+    """The same objects under another name, which is also their label app."""
+
+    def alter(document: Document) -> None:
+        labels = document["metadata"]["labels"] | {"app": name}
+        document["metadata"] |= {"name": name, "labels": labels}
+        spec = document["spec"]
+        if document["kind"] == "Service":
+            spec["selector"] = {"app": name}
+        else:
+            spec["selector"] = {"matchLabels": {"app": name}}
+            spec["template"]["metadata"]["labels"] |= {"app": name}
+
+    return alter
+
+
 def _patch(stage: Stage, policy: str, patch: str) -> None:
     stage.act("patch", "ihp", policy, "--type=merge", "--patch", patch)
 
