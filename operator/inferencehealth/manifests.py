@@ -55,6 +55,8 @@ _ONE_TEMPLATE = ("leaderWorkerTemplate", "workerTemplate", "spec")
 _PLACEHOLDER = re.compile(r"\{\{|\{%|<no value>")
 _EMPTY = re.compile(r"(?:---)?(?:\s|[#%][^\n]*(?:\n|$))*")
 """A document of nothing but comments and directives."""
+_DEFINITION = re.compile(r"^kind: *CustomResourceDefinition *$", re.MULTILINE)
+"""Definitions are the largest documents of a chart, with megabytes of schema and no workload."""
 _DEEP_INDENT = re.compile(r"^[ \t?:-]{200}", re.MULTILINE)
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
@@ -118,6 +120,8 @@ def documents(text: str) -> Iterator[Document]:
 
 def read(document: Document) -> tuple[tuple[Path, Mapping[str, Any]], ...] | Unread:
     """The object of a document, or those of a list of objects, each with its place in it."""
+    if _DEFINITION.search(document.text):
+        return ()
     try:
         if _too_deep(document.text):
             return Unread(document.line, "it nests too deeply")
@@ -152,7 +156,9 @@ def as_workload(parsed: Mapping[str, Any], settings: Settings) -> Workload | str
     if not isinstance(kind, str) or not isinstance(spec, Mapping):
         return None
     pod = _below(spec, ("template", "spec")) if _is_knative(parsed) else _pod_spec(kind, spec)
-    if not isinstance(pod, Mapping) or not pod.get("containers"):
+    if not isinstance(pod, Mapping) or not isinstance(pod.get("containers"), list):
+        return None
+    if not pod["containers"]:
         return None
     return _value(kind, parsed, {**pod, "containers": with_settings(pod["containers"], settings)})
 
@@ -205,7 +211,7 @@ def _value(kind: str, raw: Mapping[str, Any], pod: Mapping[str, Any]) -> Workloa
         value = workload(shaped)
     except (KeyError, TypeError, AttributeError, ValueError):
         value = None
-    if value is None or not all(map(_sound, value.containers)):
+    if value is None or not all(map(_sound, value.containers)) or not _sound_gates(pod):
         return f"its {kind} {name[:MAX_NAME]} is no {kind} that the API server would accept"
     return value
 
@@ -221,14 +227,17 @@ def _owners(value: Any) -> list[Mapping[str, Any]]:
     ]
 
 
+def _sound_gates(pod: Mapping[str, Any]) -> bool:
+    gates = pod.get("readinessGates") or []
+    return isinstance(gates, list) and all(isinstance(gate, Mapping) for gate in gates)
+
+
 def _sound(container: Container) -> bool:
     """Whether the fields that are read have the types that the API server makes sure of."""
     texts = (container.name, container.image, *container.env, *(p.name for p in container.ports))
     lists = (container.raw.get("command"), container.raw.get("args"))
-    hooks, names = (
-        container.raw.get("lifecycle"),
-        [e.get("name") for e in container.raw.get("env") or ()],
-    )
+    names = [entry.get("name") for entry in container.raw.get("env") or ()]
+    hooks = container.raw.get("lifecycle")
     return (
         all(isinstance(text, str) for text in (*texts, *names))
         and all(words is None or isinstance(words, list) for words in lists)

@@ -100,9 +100,10 @@ def dependency_in_liveness(facts: Facts) -> Iterator[Hit]:
 def cannot_see_hang(facts: Facts) -> Iterator[Hit]:
     """Liveness that a hung process passes."""
     if handler_kind(prospective(facts.liveness) or {}) == "tcpSocket":
+        which = "The" if effective(facts.liveness) else f"{facts.server}'s recommended"
         yield Hit(
-            "The liveness probe only opens a TCP connection, which the system accepts for a hung "
-            "process as well: a hang is never noticed."
+            f"{which} liveness probe only opens a TCP connection, which the system accepts for a "
+            "hung process as well: a hang is never noticed."
         )
 
 

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from inferencehealth.api.report import Finding
+from inferencehealth.api.target import Selector
 from inferencehealth.kubelet import HANDLER_KINDS
+from inferencehealth.manifests import as_workload
 from inferencehealth.workloads import OWNED_KINDS, Container, Workload
 
 ID: Final = "InvalidProbe"
@@ -39,6 +43,37 @@ def sound(workload: Workload) -> tuple[Workload, tuple[tuple[str, Finding], ...]
         raw = {key: value for key, value in container.raw.items() if key not in wrong}
         kept.append(replace(container, raw=raw) if wrong else container)
     return replace(workload, containers=tuple(kept)), tuple(found)
+
+
+def is_sound(raw: Mapping[str, Any]) -> bool:
+    """Whether an object of a file has the types that plans rely on, as the API server's have."""
+    shaped = as_workload(raw, {})
+    if not isinstance(shaped, Workload) or sound(shaped)[1]:
+        return False
+    meta, spec = raw["metadata"], raw["spec"]
+    owners = meta.get("ownerReferences") or []
+    if owners != shaped.raw["metadata"]["ownerReferences"]:
+        return False
+    replicas = spec.get("replicas")
+    counted = replicas is None or (isinstance(replicas, int) and replicas >= 0)
+    labelled = (meta, spec["template"].get("metadata") or {})
+    return counted and all(map(_has_texts, labelled)) and _selects(spec.get("selector"))
+
+
+def _has_texts(meta: Any) -> bool:
+    labels = meta.get("labels") if isinstance(meta, Mapping) else []
+    return labels is None or (
+        isinstance(labels, Mapping)
+        and all(isinstance(word, str) for pair in labels.items() for word in pair)
+    )
+
+
+def _selects(selector: Any) -> bool:
+    try:
+        Selector.model_validate(selector or {})
+    except ValidationError:
+        return False
+    return True
 
 
 def complaint(probe: Any) -> str:

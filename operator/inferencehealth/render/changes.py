@@ -12,6 +12,7 @@ from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.api.report import Startup
 from inferencehealth.api.target import WorkloadKind
+from inferencehealth.findings.shape import is_sound
 from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
 from inferencehealth.plan import Plan, ProbePlan, plan
 from inferencehealth.plan.choice import policy_for
@@ -74,7 +75,7 @@ def _changes(
 ) -> Iterator[Change]:
     for at, raw in objects:
         target = _workload(raw)
-        policy = policy_for(target, policies) if target else None
+        policy = policy_for(target, policies) if target and is_sound(raw) else None
         if target is None or policy is None or policy.spec.probes.mode is Mode.OFF:
             continue
         planned = plan(policy, target, observed=observed)
@@ -88,7 +89,7 @@ def _changes(
 
 
 def _workload(raw: Mapping[str, Any]) -> Workload | None:
-    if raw.get("kind") not in _KINDS or not str(raw.get("apiVersion", "")).startswith("apps/"):
+    if str(raw.get("kind")) not in _KINDS or not str(raw.get("apiVersion", "")).startswith("apps/"):
         return None
     try:
         return workload(raw)

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferencehealth.findings.shape import complaint
+from inferencehealth.findings.shape import complaint, is_sound
 from inferencehealth.lint.linting import judge
 from tests.unit.findings.given import TRITON, VLLM, get
 from tests.unit.plan.given import deployment
+
+POD: dict[str, Any] = {"spec": {"containers": [{"name": "a", "image": "b"}]}}
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,22 @@ _PROBES = st.dictionaries(
 def test_no_probe_is_too_strange_to_judge(probes: dict[str, Any]) -> None:
     judged = judge(deployment({**VLLM, **probes}), None)
     assert all(one.id and one.message and one.remedy for one in judged.findings)
+
+
+@pytest.mark.parametrize(
+    ("change", "sound"),
+    [
+        ({}, True),
+        ({"replicas": 0}, True),
+        ({"replicas": "2"}, False),
+        ({"selector": {"matchLabels": {"a": None}}}, False),
+        ({"selector": []}, True),  # as good as none
+        ({"template": {"spec": {"containers": {}}}}, False),
+        ({"template": {"metadata": {"labels": {"a": 1}}, **POD}}, False),
+        ({"template": {"spec": {**POD["spec"], "readinessGates": 7}}}, False),
+        ({"template": {"spec": {"containers": [{"name": "a", "livenessProbe": 7}]}}}, False),
+    ],
+)
+def test_only_objects_of_sound_types_are_planned(change: dict[str, Any], sound: bool) -> None:
+    raw = {"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": POD, **change}}
+    assert is_sound(raw) is sound
