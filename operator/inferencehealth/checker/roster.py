@@ -2,8 +2,9 @@
 
 A member trusts its view of the others as long as its own renewals come back in it: a watch that
 hangs, an API server that is away, a process that was stopped all look the same, and in none of
-them anybody is declared dead. When they have not come back for a Lease's whole duration, the
-others will have taken our share: we keep checking it but write nothing until we are seen again.
+them anybody is declared dead, and nothing is written. When they have not come back for a Lease's
+whole duration, the others will have taken our share: we go on checking it, and join anew when we
+are seen.
 """
 
 from dataclasses import dataclass, field
@@ -12,12 +13,12 @@ from typing import Final
 from inferencehealth.checker.shards import Share
 from inferencehealth.kube.leases import Freshness, LeaseRecord
 
-SETTLE: Final = 5.0
-"""Seconds between joining and taking on work that another member may still have: it gives up at
-once when it sees us, and a watch tells it within a fraction of that."""
 ECHO: Final = 1.5
-"""Our last renewal that came back may be so many beats old; then we stop counting the others'
-silence."""
+"""Our last renewal that came back may be so many beats old. Later we neither count the others'
+silence nor write."""
+SETTLE: Final = 8.0
+"""Seconds between joining and taking on work that another member may still have: it gives up at
+once when it sees us, and does not write after ECHO beats when it cannot."""
 LONGEST_TICK: Final = 2.0
 """Seconds of silence that one look may add: while we ourselves stood still, nobody was silent."""
 REMEMBERED: Final = 15
@@ -71,12 +72,12 @@ class Roster:
 
     def may_write(self, now: float) -> bool:
         """Whether nobody else writes about what is ours."""
-        return self._settled and self.counted(now)
+        return self._settled and self._sees(now)
 
     def look(self, now: float) -> Share:
         """Our share at `now`; to be asked after each change and every second."""
         before, self._looked = self._looked, now
-        if before is not None and now - self._echoed <= ECHO * self.beat:
+        if before is not None and self._sees(now):
             self._heard += min(now - before, LONGEST_TICK)
         if not self.counted(now):
             self._joined, self._settled = None, False
@@ -88,6 +89,9 @@ class Roster:
         self._settled = self._settled or not others or now - self._joined >= SETTLE
         self.share = Share(self.me, others | {self.me}, growing=self._settled)
         return self.share
+
+    def _sees(self, now: float) -> bool:
+        return now - self._echoed <= ECHO * self.beat
 
     def litter(self) -> frozenset[str]:
         """Leases of members long dead that are ours to delete: the first by name cleans up."""

@@ -22,6 +22,8 @@ class Cluster:
         self.rosters: dict[str, Roster] = {}
         self.mute: set[str] = set()
         """Cannot reach the API server: neither renew nor see."""
+        self.deaf: set[str] = set()
+        """Renew, but their watch hangs."""
         self.stopped: set[str] = set()
         self.born: dict[str, float] = {}
         self.held: dict[str, set[str]] = {}
@@ -69,7 +71,7 @@ class Cluster:
         return {name: held for name, held in self.held.items() if name not in self.stopped}
 
     def _seeing(self) -> list[str]:
-        return [n for n in self.rosters if n not in self.mute | self.stopped]
+        return [n for n in self.rosters if n not in self.mute | self.stopped | self.deaf]
 
     def _beat(self, name: str) -> None:
         self.leases[name] = f"{name} at {self.now}"
@@ -179,6 +181,23 @@ def test_one_cut_off_keeps_checking_and_stops_writing_before_others_begin() -> N
     assert c.shares() == divided("abc")
 
 
+@pytest.mark.parametrize("after", range(16))
+def test_one_whose_watch_hangs_stops_writing_before_one_that_joins_begins(after: int) -> None:
+    c = Cluster()
+    for name in "ab":
+        c.join(name)
+    c.pass_time(31)
+    c.deaf.add("a")
+    c.pass_time(after)
+    c.join("c")
+    c.pass_time(60)
+    assert not c.rosters["a"].may_write(c.now)
+    c.deaf.clear()
+    c.wake("a")
+    c.pass_time(int(BEAT + SETTLE) + 1)
+    assert c.shares() == divided("abc")
+
+
 def test_when_the_api_server_is_away_nobody_is_declared_dead() -> None:
     c = Cluster()
     for name in "abc":
@@ -189,7 +208,7 @@ def test_when_the_api_server_is_away_nobody_is_declared_dead() -> None:
         c.pass_time(1)
         assert c.shares() == divided("abc")
     c.mute.clear()
-    for _ in range(20):
+    for _ in range(int(BEAT + SETTLE) + 2):
         c.pass_time(1)
         assert c.shares() == divided("abc")
     assert all(each.may_write(c.now) for each in c.rosters.values())
