@@ -36,9 +36,9 @@ class RolloutReport(Model):
     )
     available: int = Field(default=0, ge=0, description="Pods that were available before.")
     broken: int = Field(default=0, ge=0, description="Pods that were Broken before.")
-    before: dict[str, Any] = Field(
-        default={},
-        description="The probes from before the change, by field.",
+    before: dict[str, Any] | None = Field(
+        default=None,
+        description="The probes from before the change, by field; absent: none.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
     )
     ours: tuple[str, ...] = Field(

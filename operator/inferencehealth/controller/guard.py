@@ -83,7 +83,8 @@ def begin(
         subject=subject,
         available=progress.available,
         broken=health.counts.broken,
-        before={kind: found for kind in OWNED_KINDS if (found := container.probe(kind))},
+        # An empty object would be refused: server-side apply makes null of it (seen on 1.36).
+        before={kind: found for kind in OWNED_KINDS if (found := container.probe(kind))} or None,
         ours=tuple(kind for kind in OWNED_KINDS if ours(target, container, kind)),
         gate=has_gate(target),
         generation=target.generation,

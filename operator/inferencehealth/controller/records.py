@@ -13,7 +13,7 @@ from inferencehealth.controller.reports import (
     status_body,
 )
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.errors import NotFound
+from inferencehealth.kube.errors import Invalid, NotFound
 from inferencehealth.kube.requests import REPORTS
 from inferencehealth.workloads import Workload
 
@@ -27,7 +27,20 @@ class Records:
     client: Client
 
     async def write(self, content: Content, target: Workload, current: Report | None) -> Report:
-        """Bring the report in line, writing only what differs; returns it as it is now."""
+        """Bring the report in line, writing only what differs; returns it as it is now.
+
+        A report that somebody else has written into may not take ours any more: it begins anew.
+        """
+        try:
+            return await self._write(content, target, current)
+        except Invalid as refused:
+            if current is None:
+                raise
+            logger.warning("report begins anew: %s", refused, extra={"report": content.name})
+            await self.delete(target.namespace, content.name)
+            return await self._write(content, target, None)
+
+    async def _write(self, content: Content, target: Workload, current: Report | None) -> Report:
         if current is None or not same_spec(content, current):
             body = report_body(content, target)
             current = await self._apply(target.namespace, content.name, body, "")

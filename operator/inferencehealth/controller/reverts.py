@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.api.report import ProbesReport, ProbeState
-from inferencehealth.api.rollouts import RevertReport, RolloutState
+from inferencehealth.api.rollouts import RevertReport, RolloutReport, RolloutState
 from inferencehealth.controller.moments import elapsed, stamp
 from inferencehealth.controller.remedies import BY_HAND, remedy
 from inferencehealth.kubelet import same_probe
@@ -39,7 +39,7 @@ def observe(
     known = before.reverts if before.reverts and before.reverts.subject == subject else None
     lost = _lost(before, planned, subject)
     if not lost:
-        forgiven = known and not known.stopped and elapsed(known.since, now) > FORGIVEN
+        forgiven = known and not known.stopped and _held(before.rollout, now) > FORGIVEN
         return (None if forgiven else known), False
     count = known.count + 1 if known else 1
     manager = _culprit(target, planned.detection.container, lost)
@@ -86,6 +86,11 @@ def _lost(before: ProbesReport, planned: Plan, subject: str) -> tuple[str, ...]:
         and old.state is ProbeState.INJECTED
         and not same_probe(old.wanted, each.existing)
     )
+
+
+def _held(record: RolloutReport | None, now: datetime) -> float:
+    """Seconds for which what we wrote has been in place."""
+    return elapsed(record.since, now) if record and record.state in _WRITTEN else 0.0
 
 
 def _culprit(target: Workload, container: str, kinds: Iterable[str]) -> str:

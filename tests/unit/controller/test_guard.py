@@ -220,7 +220,7 @@ def test_a_change_upon_a_change_not_yet_known_to_be_good_goes_back_to_before_bot
     upon = begin(previous=first, **given)
     assert (upon.before, upon.available) == (first.before, 5)
     after = begin(previous=a_record(RolloutState.DONE, available=5), **given)
-    assert (after.before, after.available) == ({}, 0)
+    assert (after.before, after.available) == (None, 0)
 
 
 @pytest.mark.parametrize(

@@ -122,21 +122,29 @@ def test_what_somebody_rolled_back_by_hand_is_left_at_once(
 
 
 @pytest.mark.parametrize(
-    ("old", "kept"),
+    ("old", "in_place", "kept"),
     [
-        (known(1), True),
-        (known(1, seconds_ago=3601), False),
-        (known(3, seconds_ago=9e5, stopped=True), True),
-        (known(1).model_copy(update={"subject": "older"}), False),
+        (known(1), 3599, True),
+        (known(1), 3601, False),
+        (known(3, stopped=True), 9e5, True),
+        (known(1).model_copy(update={"subject": "older"}), 10, False),
     ],
 )
 def test_reverts_are_forgotten_when_ours_stay_or_the_matter_is_another(
-    old: RevertReport, kept: bool
+    old: RevertReport, in_place: float, kept: bool
 ) -> None:
-    before = reported(reverts=old)
+    record = a_record(RolloutState.DONE, since=ago(in_place))
+    before = reported(reverts=old).model_copy(update={"rollout": record})
     found, again = observe(before, planned(OURS, Action.IN_PLACE), target(), "s", NOW)
     assert found == (old if kept else None)
     assert not again
+
+
+def test_reverts_are_not_forgotten_while_ours_wait_for_their_turn() -> None:
+    before = reported(reverts=known(1, seconds_ago=9e5)).model_copy(update={"rollout": None})
+    found, _ = observe(before, planned(THEIRS), target("argocd-controller"), "s", NOW)
+    assert found is not None
+    assert found.count == 1
 
 
 @pytest.mark.parametrize(
