@@ -22,9 +22,9 @@ from inferencehealth.admission.known import known
 from inferencehealth.admission.shapes import unborn
 from inferencehealth.api.metadata import Metadata
 from inferencehealth.api.names import CONTROLLER_MANAGER, NAMESPACE_LABEL, POLICY_LABEL
-from inferencehealth.api.policy import Policy
+from inferencehealth.api.policy import Policy, PolicySpec
 from inferencehealth.api.probes import Mode
-from inferencehealth.api.report import Report
+from inferencehealth.api.report import ProbesReport, Report, Startup
 from inferencehealth.api.target import Target
 from inferencehealth.controller.reading import Unreadable
 from inferencehealth.controller.reports import report_name
@@ -36,7 +36,7 @@ from inferencehealth.kube.requests import (
     JsonObject,
     Resource,
 )
-from inferencehealth.plan import Plan, plan
+from inferencehealth.plan import plan
 from inferencehealth.workloads import Workload
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,17 @@ Held = Mapping[str, Iterable[Workload]]
 """By policy name: the workloads that it holds."""
 
 
+@dataclass(frozen=True, slots=True)
+class _From:
+    """What a known workload's rule is made from."""
+
+    spec: PolicySpec
+    workload: tuple[str, str]
+    """uid and resourceVersion"""
+    probes: ProbesReport | None
+    startups: tuple[Startup, ...]
+
+
 @dataclass(slots=True)
 class AdmissionPolicies:
     """The admission policies of all namespaces. `used` has those that may have some."""
@@ -56,6 +67,11 @@ class AdmissionPolicies:
     failure: FailurePolicy = "Ignore"
     used: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
+    _made: dict[str, dict[tuple[str, str], tuple[_From, Known | None]]] = field(
+        default_factory=dict
+    )
+    """By namespace, policy and workload: what was made, and from what. Making it takes two plans,
+    and most runs are about one workload of many."""
 
     async def find_abandoned(self, found: Callable[[str], None]) -> None:
         """Tell `found` the namespaces that have admission policies of ours, and return.
@@ -97,12 +113,13 @@ class AdmissionPolicies:
         if listed is None or bindings is None:
             return
         doubtful = tuple(unreadable)
+        joining = self._known(namespace, initial, held, reports)
         wanted = {
             document.name: document
             for policy in initial
             for document in documents(
                 policy,
-                _known(policy, held.get(policy.metadata.name, ()), reports),
+                joining[policy.metadata.name],
                 unborn(policy),
                 elder=[target.selector for target in _elder(policy, standing, doubtful)],
                 failure=self.failure,
@@ -112,9 +129,31 @@ class AdmissionPolicies:
         # What a policy that can't be read now asked for before stays, as its probes do.
         kept = {labels_of(namespace, each.metadata.name)[POLICY_LABEL] for each in doubtful}
         await self._delete([raw for raw in listed if not _is_wanted(raw, wanted, kept)])
-        self.used |= {namespace} if wanted else set()
-        if not wanted:
+        if wanted or kept:
+            self.used.add(namespace)
+        else:
             self.used.discard(namespace)
+
+    def _known(
+        self,
+        namespace: str,
+        policies: Iterable[Policy],
+        held: Held,
+        reports: Mapping[str, Report | None],
+    ) -> dict[str, list[Known]]:
+        """By policy name: what joins the next rollouts of the workloads that it holds."""
+        before = self._made.pop(namespace, {})
+        made = self._made.setdefault(namespace, {})
+        joining: dict[str, list[Known]] = {}
+        for policy in policies:
+            name = policy.metadata.name
+            joining[name] = []
+            for target in held.get(name, ()):
+                origin, old = _origin(policy, target, reports), before.get((name, target.ref))
+                fresh = old if old and old[0] == origin else _make(policy, target, origin)
+                made[name, target.ref] = fresh
+                joining[name] += [fresh[1]] if fresh[1] else []
+        return joining
 
     async def _write(
         self,
@@ -173,21 +212,19 @@ class AdmissionPolicies:
             logger.warning(message)
 
 
-def _known(
-    policy: Policy, held: Iterable[Workload], reports: Mapping[str, Report | None]
-) -> list[Known]:
-    found = (known(policy, each, _look(policy, each, reports)) for each in held)
-    return [each for each in found if each]
-
-
-def _look(
-    policy: Policy, target: Workload, reports: Mapping[str, Report | None]
-) -> Callable[[Workload], Plan]:
+def _origin(policy: Policy, target: Workload, reports: Mapping[str, Report | None]) -> _From:
     report = reports.get(report_name(target.kind, target.name))
     if report is None or report.spec.workload.uid != target.uid:
-        return partial(plan, policy)
-    probes, health = report.status.probes, report.status.health
-    return partial(plan, policy, previous=probes, observed=health.startups if health else ())
+        report = None
+    probes = report.status.probes if report else None
+    startups = report.status.health.startups if report and report.status.health else ()
+    identity = (target.uid, target.raw["metadata"].get("resourceVersion", ""))
+    return _From(policy.spec, identity, probes, startups)
+
+
+def _make(policy: Policy, target: Workload, origin: _From) -> tuple[_From, Known | None]:
+    look = partial(plan, policy, previous=origin.probes, observed=origin.startups)
+    return origin, known(policy, target, look)
 
 
 def _elder(

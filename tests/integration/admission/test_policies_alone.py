@@ -261,7 +261,7 @@ async def test_whoever_changes_the_template_after_us_finds_the_probes_where_they
                 "jsonPatch": {
                     "expression": "object.spec.template.spec.containers.exists(c, c.name == 'mesh')"
                     " ? [] : [JSONPatch{op: 'add', path: '/spec/template/spec/containers/0', "
-                    "value: Object.spec.template.spec.containers{name: 'mesh', image: 'proxy'}}]"
+                    "value: Object.spec.template.spec.containers{name: 'mesh', image: 'proxyv2'}}]"
                 },
             }
         ],
