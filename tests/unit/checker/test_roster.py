@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inferencehealth.checker import roster
 from inferencehealth.checker.roster import SETTLE, Roster
@@ -10,6 +12,7 @@ from inferencehealth.checker.shards import owner
 from inferencehealth.kube.leases import LeaseRecord
 
 DURATION, BEAT = 15.0, 5.0
+NAMES = ["a", "b", "c", "d", "e", "dead"]
 UIDS = [f"uid-{number}" for number in range(60)]
 
 
@@ -59,11 +62,15 @@ class Cluster:
                 self._look(name)
             self._no_two_write()
 
-    def wake(self, name: str) -> None:
-        """It goes on: what happened meanwhile reaches it before its next renewal."""
-        self.stopped.discard(name)
-        for other in sorted(self.leases):
-            self.rosters[name].observe(self._lease(other))
+    def recover(self, name: str) -> None:
+        """It runs, reaches the API server and sees: what happened meanwhile reaches it now."""
+        for trouble in (self.stopped, self.mute, self.deaf):
+            trouble.discard(name)
+        for other in NAMES:
+            if other in self.leases:
+                self.rosters[name].observe(self._lease(other))
+            else:
+                self.rosters[name].forget(other)
         self._look(name)
         self._no_two_write()
 
@@ -156,7 +163,7 @@ def test_one_that_was_stopped_writes_nothing_until_all_agree_again() -> None:
     c.stopped.add("b")
     c.pass_time(40)
     assert c.shares() == divided("ac")
-    c.wake("b")
+    c.recover("b")
     assert not c.rosters["b"].may_write(c.now)
     c.pass_time(int(BEAT + SETTLE) + 1)
     assert c.shares() == divided("abc")
@@ -192,8 +199,7 @@ def test_one_whose_watch_hangs_stops_writing_before_one_that_joins_begins(after:
     c.join("c")
     c.pass_time(60)
     assert not c.rosters["a"].may_write(c.now)
-    c.deaf.clear()
-    c.wake("a")
+    c.recover("a")
     c.pass_time(int(BEAT + SETTLE) + 1)
     assert c.shares() == divided("abc")
 
@@ -248,3 +254,43 @@ def test_a_lease_of_the_long_dead_is_deleted_by_the_first_member_alone(
     c.pass_time(20)
     assert c.rosters["a"].litter() == {"dead"}
     assert c.rosters["b"].litter() == frozenset()
+
+
+VERBS = ("join", "leave", "kill", "stop", "mute", "deafen", "recover")
+EVENTS = st.tuples(
+    st.sampled_from(VERBS), st.sampled_from("abcd"), st.integers(min_value=0, max_value=25)
+)
+
+
+@settings(max_examples=60)
+@given(events=st.lists(EVENTS, max_size=12))
+def test_whatever_happens_no_two_write_and_all_is_divided_in_the_end(
+    events: list[tuple[str, str, int]],
+) -> None:
+    c = Cluster()
+    c.join("e")
+    for verb, name, seconds in events:
+        happen(c, verb, name)
+        c.pass_time(seconds)
+    for name in list(c.rosters):
+        c.recover(name)
+    c.pass_time(int(DURATION + BEAT + SETTLE) + 4)
+    assert c.shares() == divided(c.rosters)
+    assert all(each.may_write(c.now) for each in c.rosters.values())
+
+
+def happen(c: Cluster, verb: str, name: str) -> None:
+    """What may happen to a member; nothing where it cannot happen to that one now."""
+    runs, troubled = name in c.rosters, name in c.stopped | c.mute | c.deaf
+    if verb == "join" and not runs:
+        for trouble in (c.stopped, c.mute, c.deaf):
+            trouble.discard(name)
+        c.join(name)
+    elif verb == "leave" and runs and not troubled:
+        c.leave(name)
+    elif verb == "kill" and runs:
+        c.kill(name)
+    elif verb == "recover" and runs:
+        c.recover(name)
+    elif runs and not troubled:
+        {"stop": c.stopped, "mute": c.mute, "deafen": c.deaf}.get(verb, set()).add(name)
