@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.servers.prerequisites import ServerUnavailableError
-from e2e.servers.processes import RunningServer, ask
+from e2e.servers.processes import RunningServer, ask, wait_until
 from e2e.servers.triton import process
 from e2e.servers.triton.repository import MODELS, write_repository
 from inferencehealth.checks.progress import Sample, sample
@@ -60,8 +60,12 @@ async def test_a_model_whose_process_died_is_broken_although_every_endpoint_is_g
 
 
 def test_tritons_own_counters_tell_which_model_works(triton: RunningServer) -> None:
+    metrics = triton.url("/metrics", "metrics")
+    # Triton opens this port after the one for inference.
+    wait_until(triton, lambda: ask(metrics) is not None, timeout=30)
+
     def look(model: str) -> Sample | None:
-        page = ask(triton.url("/metrics", "metrics"))
+        page = ask(metrics)
         assert page is not None
         return sample(
             PROGRESS, Answer(Outcome.ANSWERED, 200, page.body.encode()), None, 0, model=model
