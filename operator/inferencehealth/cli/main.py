@@ -299,6 +299,30 @@ def lint(
 
 
 @app.command()
+def gates(
+    *,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+    remove: Annotated[
+        bool,
+        typer.Option(
+            "--remove",
+            help="Take the gate out of every pod template, which rolls its pods, and open it for "
+            "the pods that wait.",
+        ),
+    ] = False,
+) -> None:
+    """List the workloads whose pods wait for the operator's readiness gate.
+
+    Nothing is printed where there is none: then the operator can be uninstalled safely.
+    """
+    from inferencehealth.cli import gates as program  # noqa: PLC0415
+
+    found = program.gates(kubeconfig, namespace=namespace, remove=remove)
+    raise typer.Exit(asyncio.run(found))
+
+
+@app.command()
 def recommend(
     *,
     workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
