@@ -58,14 +58,13 @@ def learned_startup(
     `standing` is the budget of our own probe that is in place.
     """
     enough = max(default, ENOUGH * load.p90) if load else default
-    if standing is not None and standing >= enough:
-        return Learned(standing, _kept(standing, load)) if standing > default else None
-    if load is None:
-        return None
-    budget = float(STEP * ceil(ROOM * load.p90 / STEP))
+    fresh = float(STEP * ceil(ROOM * load.p90 / STEP)) if load else default
+    budget = standing if standing is not None and standing >= enough else fresh
     if budget <= default:
         return None
-    return Learned(budget, f"startup {format_duration(budget)}: {_told(load)} × {ROOM:g}")
+    if load and budget == fresh:
+        return Learned(budget, f"startup {format_duration(budget)}: {_told(load)} × {ROOM:g}")
+    return Learned(budget, _kept(budget, load))
 
 
 def standing_budget(numbers: Numbers, timeout: int, exact: ProbeNumbers) -> float:
