@@ -215,7 +215,7 @@ class Engine:
     @property
     def suspects_itself(self) -> bool:
         """Whether so much fell silent at once that we doubt our own network."""
-        return self._suspicion.active
+        return self._suspicion.doubt is not None
 
     def keeps_up(self) -> bool:
         """Whether checks start about when they are due."""
@@ -349,6 +349,7 @@ class Engine:
         """One round; dropped when it turns out to be about another pod, container or spec."""
         facts, compiled = checked.facts, checked.work.compiled
         if checked.known:
+            checked.looked_at = self.attention.now()
             self._hear(checked)
             return
         began = self.attention.now()
@@ -388,7 +389,7 @@ class Engine:
 
     def _doubt(self, checked: Checked, reading: Reading) -> Reading:
         """The reading, unless so many pods fell silent that we suspect ourselves."""
-        work, suspected = checked.work, self._suspicion.active
+        work, before = checked.work, self._suspicion.doubt
         weighed = self._suspicion.weigh(
             checked,
             reading,
@@ -400,23 +401,23 @@ class Engine:
             in_contact=self._in_contact(),
             now=self.attention.now(),
         )
-        if self._suspicion.active is not suspected:
-            self._tell_doubt(weighed, checked)
+        if self._suspicion.doubt is not before:
+            self._tell_doubt(self._suspicion.doubt, checked)
         return weighed
 
-    def _tell_doubt(self, reading: Reading, asked: Checked) -> None:
+    def _tell_doubt(self, doubt: Reading | None, asked: Checked) -> None:
         """We began to suspect ourselves, or ceased to.
 
         Those that fell silent first have a round of their own behind them; this one counts as
         their next, so that all are Unknown within two intervals.
         """
-        if not self._suspicion.active:
+        if doubt is None:
             logger.warning("this checker trusts its network again")
             return
-        logger.warning("%s", reading.message)
+        logger.warning("%s", doubt.message)
         for checked in self._suspicion.silent():
             if checked is not asked:
-                self._judge(checked, reading, decided=True)
+                self._judge(checked, doubt, decided=True)
 
     def _judge(
         self, checked: Checked, reading: Reading | None, *, decided: bool, gap: float = 0.0

@@ -69,12 +69,8 @@ class Suspicion(Generic[K]):
         self._counted_at = float("-inf")
         self._since = float("-inf")
         self._mass = False
-        self._reading: Reading | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether the checker suspects itself now."""
-        return self._reading is not None
+        self.doubt: Reading | None = None
+        """What silence says while the checker suspects itself; None while it does not."""
 
     def silent(self) -> Iterator[K]:
         """The pods that served when they fell silent."""
@@ -111,19 +107,18 @@ class Suspicion(Generic[K]):
             self.forget(key)
         elif serving and key not in self._silent:
             self._silent[key] = Silence(policy, now, interval)
-        if self._silent or self.active:
+        if self._silent or self.doubt:
             self._count(total, now, PAUSE_SHARE * interval, in_contact=in_contact)
-        withheld = self._reading is not None and key in self._silent
-        return self._reading if withheld and self._reading is not None else reading
+        return self.doubt if self.doubt and key in self._silent else reading
 
     def _count(self, total: int, now: float, pause: float, *, in_contact: bool) -> None:
         if now - self._counted_at < pause:
             return
         self._counted_at = now
-        if self._reading is None:
+        if self.doubt is None:
             self._begin(total, now, in_contact=in_contact)
         elif self._is_over(total, now, in_contact=in_contact):
-            self._reading = None
+            self.doubt = None
 
     def _begin(self, total: int, now: float, *, in_contact: bool) -> None:
         silences = self._silent.values()
@@ -136,7 +131,7 @@ class Suspicion(Generic[K]):
             return
         self._since = now
         # The numbers stay as they were then: a message that counts would be news for ever.
-        self._reading = Reading(
+        self.doubt = Reading(
             Sign.UNKNOWN,
             "CheckerSuspect",
             f"{len(self._silent)} of {total} pods {what}: the checker suspects its own network "

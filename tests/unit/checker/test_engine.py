@@ -356,6 +356,23 @@ async def test_a_mass_silence_makes_all_unknown_within_two_intervals_and_none_br
     assert not w.engine.suspects_itself
 
 
+async def test_a_doubt_that_begins_while_another_answers_makes_no_silent_pod_serve() -> None:
+    w = await twenty_policies()
+    w.answers = {f"10.0.1.{i}": REFUSED for i in range(19)}
+    for name in (*NAMES[:10], NAMES[19]):  # too few to doubt
+        await w.engine._check(w.checked(name))
+    w.now += 0.5
+    for name in NAMES[10:19]:  # enough, but counted too lately
+        await w.engine._check(w.checked(name))
+    assert not w.engine.suspects_itself
+    w.now += 0.6
+    await w.engine._check(w.checked(NAMES[19]))
+    assert w.engine.suspects_itself
+    seen = w.checked(NAMES[0]).history.seen
+    assert seen is not None
+    assert seen[:2] == (Verdict.UNKNOWN, "CheckerSuspect")
+
+
 async def test_when_the_kubelets_find_them_unready_too_all_are_broken() -> None:
     w = await twenty_policies()
     w.answers = {f"10.0.1.{i}": REFUSED for i in range(20)}

@@ -60,7 +60,7 @@ def suspect() -> Suspicion[int]:
     made: Suspicion[int] = Suspicion()
     for key in range(20):
         hear(made, key, now=key / 2)
-    assert made.active
+    assert made.doubt
     return made
 
 
@@ -85,7 +85,7 @@ def test_what_was_broken_before_stays_broken() -> None:
     hear(made, 99, now=0, serving=False)
     for key in range(20):
         hear(made, key, now=key / 2)
-    assert made.active
+    assert made.doubt
     assert hear(made, 99, now=12, serving=False) is SILENT
 
 
@@ -94,7 +94,7 @@ def test_the_doubt_ends_when_pods_answer_again() -> None:
     for key in range(12):
         hear(made, key, SERVES, now=20 + key / 2)
     assert hear(made, 19, now=40) is SILENT
-    assert not made.active
+    assert made.doubt is None
 
 
 def test_pods_that_are_gone_count_no_more() -> None:
@@ -108,14 +108,14 @@ def test_servers_that_fail_in_words_never_make_it_suspect() -> None:
     made: Suspicion[int] = Suspicion()
     for key in range(20):
         assert hear(made, key, FAILS, now=key / 2) is FAILS
-    assert not made.active
+    assert made.doubt is None
 
 
 def test_a_silence_that_the_kubelets_confirm_is_none_of_ours() -> None:
     made: Suspicion[int] = Suspicion()
     for key in range(20):
         assert hear(made, key, now=key / 2, confirmed=True) is SILENT
-    assert not made.active
+    assert made.doubt is None
 
 
 def test_a_pod_whose_kubelet_comes_to_agree_is_no_longer_withheld() -> None:
@@ -132,7 +132,7 @@ def test_an_honest_mass_failure_is_believed_in_the_end() -> None:
     hear(made, 99, SERVES, now=75)
     assert hear(made, 3, now=77) is SILENT
     assert hear(made, 4, now=79) is SILENT
-    assert not made.active
+    assert made.doubt is None
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_the_api_server_alone_being_away_casts_no_doubt_on_a_pod() -> None:
     hear(made, 1, now=10, total=2, in_contact=False)
     hear(made, 2, SERVES, now=11, total=2, in_contact=False)
     assert hear(made, 1, now=20, total=2, in_contact=False) is SILENT
-    assert not made.active
+    assert made.doubt is None
 
 
 def test_cut_off_ends_when_any_pod_answers() -> None:
     made: Suspicion[int] = Suspicion()
     for key in (1, 2):
         hear(made, key, now=10 + 2 * key, total=2, in_contact=False)
-    assert made.active
+    assert made.doubt
     hear(made, 2, SERVES, now=20, total=2, in_contact=False)
     assert hear(made, 1, now=22, total=2, in_contact=False) is SILENT
