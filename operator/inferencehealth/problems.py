@@ -9,6 +9,7 @@ REASONS: Final = frozenset(
         "ContradictingBudgets",
         "InvalidCanary",
         "InvalidEndpoint",
+        "InvalidManifest",
         "InvalidSchema",
         "InvalidTimeZone",
         "PortNotFound",

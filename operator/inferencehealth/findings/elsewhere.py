@@ -137,6 +137,14 @@ PROBLEMS = (
         remedy="Correct spec.checks.canary.",
     ),
     Rule(
+        id="InvalidManifest",
+        severity="error",
+        of_workload=True,
+        what="A manifest has a value that the API server would not accept.",
+        why="No plan can be made from it; `ihp render` leaves it as it is.",
+        remedy="Correct the field that the message names.",
+    ),
+    Rule(
         id="InvalidSchema",
         severity="error",
         of_workload=True,

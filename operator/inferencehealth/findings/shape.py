@@ -45,19 +45,34 @@ def sound(workload: Workload) -> tuple[Workload, tuple[tuple[str, Finding], ...]
     return replace(workload, containers=tuple(kept)), tuple(found)
 
 
-def is_sound(raw: Mapping[str, Any]) -> bool:
-    """Whether an object of a file has the types that plans rely on, as the API server's have."""
+def unsound(raw: Mapping[str, Any]) -> str:
+    """What an object of a file has that no plan can be made from, in words; empty: nothing.
+
+    The API server would refuse it as well.
+    """
     shaped = as_workload(raw, {})
-    if not isinstance(shaped, Workload) or sound(shaped)[1]:
-        return False
+    if not isinstance(shaped, Workload):
+        return shaped or "it is no workload"
     meta, spec = raw["metadata"], raw["spec"]
-    owners = meta.get("ownerReferences") or []
-    if owners != shaped.raw["metadata"]["ownerReferences"]:
-        return False
     replicas = spec.get("replicas")
-    counted = replicas is None or (isinstance(replicas, int) and replicas >= 0)
     labelled = (meta, spec["template"].get("metadata") or {})
-    return counted and all(map(_has_texts, labelled)) and _selects(spec.get("selector"))
+    checks = {
+        "metadata.ownerReferences": (meta.get("ownerReferences") or [])
+        == shaped.raw["metadata"]["ownerReferences"],
+        "spec.replicas": replicas is None or (isinstance(replicas, int) and replicas >= 0),
+        "its labels": all(map(_has_texts, labelled)),
+        "spec.selector": _selects(spec.get("selector")),
+    }
+    wrong = next((field for field, fine in checks.items() if not fine), "")
+    if wrong:
+        return f"the API server would not accept {wrong}"
+    probes = ((c.name, kind, c.raw.get(kind)) for c in shaped.containers for kind in OWNED_KINDS)
+    told = (
+        f"the {kind} of {name} can't be read: {said}"
+        for name, kind, probe in probes
+        if probe is not None and (said := unreadable(probe))
+    )
+    return next(told, "")
 
 
 def _has_texts(meta: Any) -> bool:
@@ -78,9 +93,20 @@ def _selects(selector: Any) -> bool:
 
 def complaint(probe: Any) -> str:
     """What the API server would say against the types and ranges of a probe; empty: nothing."""
+    return unreadable(probe) or next(_words(probe), "")
+
+
+def unreadable(probe: Any) -> str:
+    """Which of its types keep a probe from being compared with another; empty: none."""
     if not isinstance(probe, Mapping):
         return "it is no mapping"
     return next(_complaints(probe), "")
+
+
+def _words(probe: Mapping[Any, Any]) -> Iterator[str]:
+    words = (probe.get("exec") or {}).get("command") or ()
+    if not all(isinstance(word, str) for word in words):
+        yield "exec.command has a word that YAML reads as no text; put it in quotes"
 
 
 def _wrong(container: Container) -> Iterator[tuple[str, str]]:
@@ -112,8 +138,7 @@ def _handler(kind: str, handler: Any) -> Iterator[str]:
         yield f"{kind} is no mapping"
         return
     if kind == "exec":
-        words = handler.get("command")
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        if not isinstance(handler.get("command"), list):
             yield "exec.command is no list of words"
         return
     port = handler.get("port")

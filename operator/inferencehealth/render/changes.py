@@ -12,12 +12,13 @@ from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.api.report import Startup
 from inferencehealth.api.target import WorkloadKind
-from inferencehealth.findings.shape import is_sound
+from inferencehealth.findings.shape import unsound
 from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
 from inferencehealth.plan import Plan, ProbePlan, plan
 from inferencehealth.plan.choice import policy_for
 from inferencehealth.probes.merge import ADVISED, WRITES
 from inferencehealth.probes.ownership import containers_field
+from inferencehealth.problems import Problem
 from inferencehealth.workloads import Container, Workload, workload
 
 TAKEN: Final = WRITES | ADVISED
@@ -75,8 +76,14 @@ def _changes(
 ) -> Iterator[Change]:
     for at, raw in objects:
         target = _workload(raw)
-        policy = policy_for(target, policies) if target and is_sound(raw) else None
-        if target is None or policy is None or policy.spec.probes.mode is Mode.OFF:
+        if target is None:
+            continue
+        if wrong := unsound(raw):
+            problem = Problem("InvalidManifest", f"{wrong}. Correct it.")
+            yield Change(at, (), target, Plan(problems=(problem,)), ())
+            continue
+        policy = policy_for(target, policies)
+        if policy is None or policy.spec.probes.mode is Mode.OFF:
             continue
         planned = plan(policy, target, observed=observed)
         name = planned.detection.container

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inferencehealth.findings.shape import complaint, is_sound
+from inferencehealth.findings.shape import complaint, unreadable, unsound
 from inferencehealth.lint.linting import judge
 from tests.unit.findings.given import TRITON, VLLM, get
 from tests.unit.plan.given import deployment
@@ -102,4 +102,10 @@ def test_no_probe_is_too_strange_to_judge(probes: dict[str, Any]) -> None:
 )
 def test_only_objects_of_sound_types_are_planned(change: dict[str, Any], sound: bool) -> None:
     raw = {"kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": POD, **change}}
-    assert is_sound(raw) is sound
+    assert bool(unsound(raw)) is not sound
+
+
+def test_a_word_that_is_no_text_is_refused_but_can_be_read() -> None:
+    probe = {"exec": {"command": ["sleep", 5]}}
+    assert "quotes" in complaint(probe)
+    assert unreadable(probe) == ""
