@@ -37,6 +37,15 @@ OTHER_SERVICES: Final = frozenset(
 """Programs that ask something other than the container's own server."""
 
 
+DEPENDENCY_PATHS: Final = frozenset(
+    {
+        *("asr", "database", "db", "dependencies", "elasticsearch", "kafka", "license", "mongo"),
+        *("mongodb", "mysql", "postgres", "postgresql", "rabbitmq", "redis", "s3"),
+    }
+)
+"""Last parts of paths by which servers tell about something else (the ASR's /health/redis)."""
+
+
 def same_as_readiness(facts: Facts) -> Iterator[Hit]:
     """Liveness that fails whenever readiness does, on a server where that is no reason to die."""
     live = effective(facts.liveness)
@@ -88,6 +97,13 @@ def dependency_in_liveness(facts: Facts) -> Iterator[Hit]:
         yield Hit(
             f"The liveness probe asks {host} and not the pod: when that is down, every pod of "
             f"{facts.workload.ref} is restarted, and no restart mends it.",
+            severity="error",
+        )
+    path = path_of(live)
+    if path.rpartition("/")[2].lower() in DEPENDENCY_PATHS:
+        yield Hit(
+            f"The liveness probe asks {path}, which is about something that the server depends on: "
+            "when that is down, every pod is restarted, and no restart mends it.",
             severity="error",
         )
     for asked in _other_services(live, facts):

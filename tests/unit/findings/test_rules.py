@@ -146,6 +146,12 @@ CASES: list[Case] = [
         "error",
     ),
     (
+        {"image": "quay.io/smallestinc/self-hosted-api-server:1.0.0"},
+        {"livenessProbe": get("/health/redis", 7100)},
+        "DependencyInLiveness",
+        "error",
+    ),
+    (
         TRITON,
         {"livenessProbe": {"exec": {"command": ["sh", "-c", "redis-cli ping && true"]}}},
         "DependencyInLiveness",
