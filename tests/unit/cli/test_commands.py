@@ -24,7 +24,7 @@ def ihp(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_help_names_every_command() -> None:
     shown = ihp("--help")
     assert shown.returncode == 0
-    for command in ("run", "controller", "checker", "detect", "version"):
+    for command in ("run", "controller", "checker", "detect", "render", "lint", "version"):
         assert command in shown.stdout
 
 
