@@ -17,8 +17,8 @@ SOURCES = [
     for path in sorted((PACKAGE / folder).glob("*.py"))
 ]
 VOCABULARIES = {"Sign", "Verdict"}
-GATES = {"gates.py", "gating.py", "gated.py"}
-"""What these call a reason is a gate's, and explained with the gates."""
+ELSEWHERE = {"gates.py", "gating.py", "gated.py", "announce.py"}
+"""What these call a reason is a gate's or an Event's, and explained with those."""
 
 
 def documented() -> set[str]:
@@ -72,7 +72,7 @@ def in_the_code() -> set[str]:
     return {
         told
         for path, tree in trees.items()
-        if path.name not in GATES
+        if path.name not in ELSEWHERE
         for told in given_with_signs(tree, named | dict(words(tree)))
     }
 
