@@ -10,26 +10,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inferencehealth.api.report import CheckSpec, Health
+from inferencehealth.api.report import Health
 from inferencehealth.checker.attention import Attention, sleepless
 from inferencehealth.checker.canaries import Canaries
 from inferencehealth.checker.counters import OUTDATED, VOID, Counters
 from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.checker.health import health
-from inferencehealth.checker.memory import RoundMemory
+from inferencehealth.checker.holdings import Holdings
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord
-from inferencehealth.checker.rounds import Ask, Compiled, check_pod, compile_check
-from inferencehealth.checker.shards import Share, alone
+from inferencehealth.checker.rounds import Ask, Compiled, check_pod
+from inferencehealth.checker.shards import Share
 from inferencehealth.checker.startups import load_time, with_load
 from inferencehealth.checker.suspicion import Suspicion
-from inferencehealth.checker.targets import Delta, Targets
-from inferencehealth.checker.work import Checked, Work, first_history, work_for
+from inferencehealth.checker.work import Checked, Work, first_history
 from inferencehealth.checks import latency
 from inferencehealth.checks.clock import Clock
 from inferencehealth.checks.deadlines import Due, phase
-from inferencehealth.checks.history import History, PodFacts, is_gap, moved, reopen
+from inferencehealth.checks.history import History, PodFacts, is_gap, moved
 from inferencehealth.checks.scheduler import Scheduler
 from inferencehealth.checks.steps import Reading
 from inferencehealth.checks.verdict import judge, outdated
@@ -100,17 +99,12 @@ class Engine:
         self._node_type = node_type
         self._clock = clock or Clock()
         self._in_contact = in_contact
-        self._share = alone(identity)
         self.attention = Attention(self._lapsed, sleepless)
         self._references = references
         self.canaries = Canaries(
             ask, references, self.attention.now, mark, self.attention.lapsed_since
         )
-        self._targets = Targets()
-        self._reports: dict[Key, ReportRecord] = {}
-        self._works: dict[Key, Work] = {}
-        self._started = False
-        self._total = 0
+        self.holdings = Holdings(identity, mark, self)
         self._suspicion: Suspicion[Checked] = Suspicion()
         self.counters = Counters()
         self.scheduler: Scheduler[Checked] = Scheduler(
@@ -121,62 +115,25 @@ class Engine:
 
     def start(self) -> None:
         """All reports and pods that exist are known: from now on, what is known is the whole."""
-        self._started = True
-        for work in self._works.values():
-            self._complete(work)
+        self.holdings.start()
 
     def divide(self, share: Share) -> None:
-        """This is our share from now on: take on what it has, give up what it has not."""
-        before, self._share = self._share, share
-        if share.growing and not before.growing:
-            for key in self._works:
-                self._mark(key)  # what was held back meanwhile
-        for key, record in self._reports.items():
-            ours = share.has(record.workload.uid)
-            if key in self._works and not ours:
-                self._give_up(key)
-            elif ours and share.growing and key not in self._works:
-                self._take(record)
+        """This is our share from now on."""
+        self.holdings.divide(share)
 
     def on_report(self, change: Change[ReportRecord]) -> None:
         """A report appeared, changed or went away."""
-        record, key = change.new, change.key
-        if record is None or record.check is None:
-            self._give_up(key)
-            if self._reports.pop(key, None) is not None and change.old is not None:
-                self._apply(self._targets.set_report(key, None, change.old.workload))
-            self._mark(key)
-            return
-        self._reports[key] = record
-        work = self._works.get(key)
-        if work is not None and work.record.generation == record.generation:
-            self._reread(work, record)
-            return
-        if work is not None:
-            self._respecify(work, record)
-        selector = record.check.pod_selector
-        self._apply(self._targets.set_report(key, selector, record.workload))
-        if work is not None:
-            self._complete(work)
-        elif self._share.growing and self._share.has(record.workload.uid):
-            self._take(record)
+        self.holdings.on_report(change)
 
     def on_pod(self, change: Change[PodRecord]) -> None:
-        """A pod appeared, changed or went away; one that is being deleted counts as gone."""
-        pod, key = change.new, change.key
-        if pod is None or pod.deleting:
-            self._apply(self._targets.set_pod(key, None))
-            return
-        self._apply(self._targets.set_pod(key, pod))
-        checked = self._checked(key)
-        if checked is not None and checked.pod is not pod:
-            self._renew(checked, pod)
+        """A pod appeared, changed or went away."""
+        self.holdings.on_pod(change)
 
     # what is known
 
     def render(self, report: Key, previous: Health | None) -> Health | None:
         """The health to write about a report; None while there is nothing new or whole to say."""
-        work = self._works.get(report)
+        work = self.work(report)
         if work is None or not work.complete:
             return None
         found = health(
@@ -191,26 +148,26 @@ class Engine:
         return None if found == previous else found
 
     def record(self, report: Key) -> ReportRecord | None:
-        """The report as it was seen last; None once it is gone."""
-        work = self._works.get(report)
+        """The report as it was seen last; None once it is gone or no longer ours."""
+        work = self.work(report)
         return work.record if work else None
 
     def work(self, report: Key) -> Work | None:
         """What we know about the report's pods; None where it is not ours."""
-        return self._works.get(report)
+        return self.holdings.work(report)
 
     def report_of(self, pod: Key) -> Key | None:
         """The report that judges the pod, also where it is another checker's."""
-        return self._targets.report_of(pod)
+        return self.holdings.report_of(pod)
 
     def checked(self) -> Iterator[Checked]:
-        """Every pod that is checked, once per report."""
-        return (checked for work in self._works.values() for checked in work.pods.values())
+        """Every pod that is ours."""
+        return self.holdings.checked()
 
     @property
     def reports(self) -> int:
         """How many reports are ours."""
-        return len(self._works)
+        return sum(1 for _ in self.holdings.works())
 
     @property
     def suspects_itself(self) -> bool:
@@ -225,7 +182,7 @@ class Engine:
 
     def shortest_interval(self) -> float:
         """Seconds between two checks of the pod that is checked most often; infinite if none is."""
-        intervals = (work.compiled.spec.interval for work in self._works.values() if work.pods)
+        intervals = (work.compiled.spec.interval for work in self.holdings.works() if work.pods)
         return min(intervals, default=math.inf)
 
     # how one leads to the other
@@ -247,102 +204,26 @@ class Engine:
             if is_gap(pause, checked.work.compiled.spec.interval):
                 self._accept(checked, outdated(checked.history, now, pause))
 
-    def _respecify(self, work: Work, record: ReportRecord) -> None:
-        """The report's spec changed: every pod has to be asked again before more is written."""
-        spec, work.record = record.check, record
-        if spec is None or spec == work.compiled.spec:
-            self._mark(record.key)
-            return
-        another = _question(spec) != _question(work.compiled.spec)
-        work.compiled, work.complete = compile_check(spec), False
-        work.waiting = set(work.pods.values())
-        for checked in work.waiting:
-            checked.see(checked.pod)
-            if another:
-                checked.history = reopen(checked.history)
-                checked.memory = RoundMemory()
-            self._schedule(checked)
+    # what is done with the pods that are ours
 
-    def _take(self, record: ReportRecord) -> None:
-        """Check the report's pods from now on, beginning with what was said of them last."""
-        if record.check is None:
-            return
-        work = self._works[record.key] = work_for(record, record.check)
-        for pod in self._targets.pods_of(record.key):
-            self._join(work, pod)
-        self._complete(work)
-
-    def _give_up(self, report: Key) -> None:
-        """Check the report's pods no more, and forget what we know of them."""
-        work = self._works.pop(report, None)
-        if work is None:
-            return
-        for checked in work.pods.values():
-            self._leave(checked)
-        self._mark(report)
-
-    def _reread(self, work: Work, record: ReportRecord) -> None:
-        """Only the report's status changed: by our own writing, the controller's or another's.
-
-        A checker that wrote about it after us had it before and was late, or took it while we
-        were away: in both cases it looked longer than we did, so we go on from what it said.
-        """
-        before, after = work.record.health, record.health
-        work.record = record
-        if after is not None and after != before and after.checked_by != self._identity:
-            self._give_up(record.key)
-            self._take(record)
-
-    def _apply(self, delta: Delta) -> None:
-        for report, key in delta.left:
-            work = self._works.get(report)
-            if work is None:
-                continue
-            checked = work.pods.pop(key)
-            work.waiting.discard(checked)
-            self._leave(checked)
-            self._complete(work)
-            self._mark(report)
-        for report, key in delta.joined:
-            work = self._works.get(report)
-            if work is not None:
-                self._join(work, self._targets.pod(key))
-                self._mark(report)
-
-    def _join(self, work: Work, pod: PodRecord) -> None:
+    def begin(self, work: Work, pod: PodRecord) -> Checked:
+        """What is known of a pod that becomes ours."""
         history = first_history(work, pod, self._now())
-        checked = Checked(work, pod, history, looked_at=self.attention.now())
-        work.pods[pod.namespace, pod.name] = checked
-        self._total += 1
-        if not work.complete:
-            work.waiting.add(checked)
-        self._schedule(checked)
-        self._hear(checked)
+        return Checked(work, pod, history, looked_at=self.attention.now())
 
-    def _leave(self, checked: Checked) -> None:
-        self.scheduler.drop(checked)
-        self._suspicion.forget(checked)
-        self.canaries.forget(checked)
-        self._total -= 1
-
-    def _checked(self, pod: Key) -> Checked | None:
-        report = self._targets.report_of(pod)
-        work = self._works.get(report) if report else None
-        return work.pods.get(pod) if work else None
-
-    def _schedule(self, checked: Checked) -> None:
+    def check(self, checked: Checked) -> None:
+        """Check it from now on, as often as its report asks now."""
         interval = checked.work.compiled.spec.interval
         self.scheduler.put(checked, interval=interval, phase=phase(checked.pod.uid))
 
-    def _renew(self, checked: Checked, pod: PodRecord) -> None:
-        before = checked.pod.ready, checked.facts.restarts
-        checked.see(pod)
-        if (pod.ready, checked.facts.restarts) != before:
-            self._mark(checked.work.record.key)
-        self._hear(checked)
+    def drop(self, checked: Checked) -> None:
+        """Check it no more."""
+        self.scheduler.drop(checked)
+        self._suspicion.forget(checked)
+        self.canaries.forget(checked)
 
-    def _hear(self, checked: Checked) -> None:
-        """Kubernetes told something about the pod."""
+    def hear(self, checked: Checked) -> None:
+        """Kubernetes told something about it."""
         self._judge(checked, None, decided=checked.known)
 
     async def _check(self, checked: Checked) -> None:
@@ -350,7 +231,7 @@ class Engine:
         facts, compiled = checked.facts, checked.work.compiled
         if checked.known:
             checked.looked_at = self.attention.now()
-            self._hear(checked)
+            self.hear(checked)
             return
         began = self.attention.now()
         reading = await self._round(checked)
@@ -370,7 +251,7 @@ class Engine:
     def _void(self, checked: Checked, began: float, facts: PodFacts, compiled: Compiled) -> str:
         """Why the check that began then says nothing about the pod of now; "" if it does."""
         key, now = (checked.pod.namespace, checked.pod.name), checked.facts
-        if self._checked(key) is not checked or checked.work.compiled is not compiled:
+        if self.holdings.of(key) is not checked or checked.work.compiled is not compiled:
             return OUTDATED
         if (now.ip, now.started_at) != (facts.ip, facts.started_at):
             return OUTDATED
@@ -397,7 +278,7 @@ class Engine:
             confirmed=not checked.pod.ready,
             policy=work.record.policy_key,
             interval=work.compiled.spec.interval,
-            total=self._total,
+            total=self.holdings.total,
             in_contact=self._in_contact(),
             now=self.attention.now(),
         )
@@ -431,7 +312,7 @@ class Engine:
         self._compare(checked, now)
         if decided and after.settled and checked in work.waiting:
             work.waiting.discard(checked)
-            self._complete(work)
+            self.holdings.complete(work)
 
     def _learn(self, checked: Checked, after: History, now: float) -> None:
         """Remember how long the pod took to load, where this is the first time that it serves."""
@@ -465,20 +346,6 @@ class Engine:
         if before.verdict is not after.verdict:
             self.counters.transitions[after.verdict.value] += 1
             self._told(Transition(work.record, checked.pod, before, after))
-
-    def _complete(self, work: Work) -> None:
-        if self._started and not work.complete and not work.waiting:
-            work.complete = True
-            work.told = {}
-            self._mark(work.record.key)
-
-
-def _question(spec: CheckSpec) -> tuple[object, ...]:
-    """What is asked, apart from how often and how patiently."""
-    return (
-        *(spec.profile, spec.container, spec.port, spec.models, spec.components, spec.endpoints),
-        *(spec.scheme, spec.tls, spec.canary),
-    )
 
 
 def _shown(history: History) -> tuple[object, ...]:
