@@ -1,7 +1,6 @@
 """`ihp lint`: what is wrong with the probes of model servers, in files or in a cluster."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,6 +21,10 @@ from inferencehealth.lint.words import as_text
 
 FOUND = 1
 """Exit code where an error-level finding stands."""
+
+
+_UNFOLDED = 10_000
+"""Columns where the output goes to a file or a pipe: no message is folded."""
 
 
 class Output(StrEnum):
@@ -60,15 +63,22 @@ def show(linted: Linted, *, severity: Severity, output: Output) -> int:
     elif output is Output.JUNIT:
         sys.stdout.write(as_junit(shown))
     else:
-        console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-        console.print(as_text(shown), end="")
+        console = Console(highlight=False)
+        console.width = console.width if console.is_terminal else _UNFOLDED
+        console.print(as_text(shown))
     return FOUND if any(one.finding.severity == "error" for one in linted.findings) else 0
 
 
 def _read(sources: Sequence[str], policies: Sequence[Policy]) -> Iterator[Linted]:
     for source, text in texts(sources):
-        file = "" if source == STDIN else Path(os.path.relpath(source)).as_posix()
-        linted = lint_text(file, text, policies)
+        linted = lint_text("" if source == STDIN else _shown(source), text, policies)
         for one in linted.unread:
             tell(f"{source}:{one.line}: left out: {one.why}")
         yield linted
+
+
+def _shown(source: str) -> str:
+    """The file as code hosts want it: relative to where we are, if it stands below."""
+    path = Path(source)
+    here = Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()

@@ -92,10 +92,11 @@ def port_not_served(facts: Facts) -> Iterator[Hit]:
         number = int(port) if isinstance(port, str) and port.isdecimal() else port
         if not isinstance(number, int) or number in known or _mentioned(number, facts):
             continue
-        told = ", ".join(str(each) for each in sorted(known))
+        others = ", ".join(str(each) for each in sorted(known - {facts.port}))
+        beside = f", and the pod declares {others}" if others else ""
         yield Hit(
             f"The {name} probe asks port {number}, which no container of the pod declares and no "
-            f"argument names; {facts.server} listens on {facts.port} (known: {told}).",
+            f"argument names; {facts.server} listens on {facts.port}{beside}.",
             f"Let the probe ask port {facts.port}, or declare the port if the server has it.",
         )
 

@@ -58,6 +58,8 @@ def same_as_readiness(facts: Facts) -> Iterator[Hit]:
     yield Hit(
         "The author's liveness probe asks the same as the readiness probe, so a pod "
         f"{restarted}, and {facts.server} loads again.",
+        f"Let liveness ask {_instead(facts)}, which only a dead or hung process fails, or set "
+        "spec.probes.existing: Replace.",
         severity="error" if kills else "warning",
     )
 
@@ -175,8 +177,7 @@ RULES = (
         why="Readiness fails while a model loads, is unloaded or waits for something else, and "
         "taking the pod out of traffic is the right answer. Liveness that asks the same kills the "
         "pod as well, and loading begins anew. It is a warning where we do not know the path.",
-        remedy="Let liveness ask what only a dead or hung process fails: take the probe in "
-        "`wanted`, by hand or with spec.probes.existing: Replace.",
+        remedy="Let liveness ask what only a dead or hung process fails: the message names it.",
         example="""\
 image: nvcr.io/nvidia/tritonserver:24.10-py3
 args: [tritonserver, --model-repository=/models]

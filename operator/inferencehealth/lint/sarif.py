@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -46,7 +47,7 @@ def _result(one: Located) -> dict[str, Any]:
     }
     if one.file:
         location["physicalLocation"] = {
-            "artifactLocation": {"uri": quote(one.file)},
+            "artifactLocation": {"uri": _uri(one.file)},
             "region": {"startLine": max(one.line, 1)},
         }
     return {
@@ -57,6 +58,10 @@ def _result(one: Located) -> dict[str, Any]:
         "locations": [location],
         "partialFingerprints": {"finding/v1": _fingerprint(one)},
     }
+
+
+def _uri(file: str) -> str:
+    return Path(file).as_uri() if Path(file).is_absolute() else quote(file)
 
 
 def _fingerprint(one: Located) -> str:

@@ -1,9 +1,12 @@
 """Findings for a person: by workload, the worst first, with a count at the end."""
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from inferencehealth.findings.catalogue import anchor
@@ -11,21 +14,19 @@ from inferencehealth.findings.rule import SEVERITIES, Severity
 from inferencehealth.lint.linting import Linted, Located
 
 STYLES: Final[dict[Severity, str]] = {"error": "bold red", "warning": "yellow", "info": "blue"}
-_INDENT: Final = " " * 10
+_INDENT: Final = 10
+"""Columns before what is said about a finding."""
 
 
-def as_text(linted: Linted) -> Text:
+def as_text(linted: Linted) -> Group:
     """All findings as text, with styles for a terminal."""
-    text = Text()
+    parts: list[RenderableType] = []
     for (ref, file), group in groupby(linted.findings, key=lambda one: (one.ref, one.file)):
         found = list(group)
-        text.append(ref, "bold")
-        text.append(f"  {file}:{found[0].line}\n" if file else "\n", "dim")
-        for one in found:
-            _append(text, one)
-        text.append("\n")
-    text.append(summary(linted))
-    return text
+        parts.append(_line((ref, "bold"), (f"  {file}:{found[0].line}" if file else "", "dim")))
+        parts += [part for one in found for part in _told(one)]
+        parts.append("")
+    return Group(*parts, summary(linted))
 
 
 def summary(linted: Linted) -> str:
@@ -37,25 +38,25 @@ def summary(linted: Linted) -> str:
     rest = f" {_number(others, 'other workload')} {run} no model server that we know."
     rest = rest if others else ""
     if not judged:
-        return f"No model servers found.{rest}\n"
-    return f"{_number(judged, 'workload')} judged: {told}.{rest}\n"
+        return f"No model servers found.{rest}"
+    return f"{_number(judged, 'workload')} judged: {told}.{rest}"
 
 
-def _append(text: Text, one: Located) -> None:
+def _told(one: Located) -> Iterator[RenderableType]:
     found = one.finding
     where = f" {found.container}" if found.container else ""
     at = f" line {one.line}" if one.line else ""
-    text.append(f"  {found.severity:<8}", STYLES[found.severity])
-    text.append(found.id, "bold")
-    text.append(f"{where}{at}\n", "dim")
-    text.append(_indented(found.message))
-    if found.remedy:
-        text.append(_indented(found.remedy))
-    text.append(_indented(anchor(found.id)), "dim")
+    yield _line(
+        (f"  {found.severity:<8}", STYLES[found.severity]), (found.id, "bold"), (where + at, "dim")
+    )
+    for said in (found.message, found.remedy):
+        if said:
+            yield Padding.indent(Text(said.rstrip()), _INDENT)
+    yield Padding.indent(Text(anchor(found.id), "dim"), _INDENT)
 
 
-def _indented(said: str) -> str:
-    return "".join(f"{_INDENT}{line}\n" for line in said.rstrip("\n").split("\n"))
+def _line(*parts: tuple[str, str]) -> Text:
+    return Text.assemble(*parts)
 
 
 def _number(count: int, what: str) -> str:
