@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from inferencehealth.checks.history import SUSPECT
 from inferencehealth.checks.steps import Reading, Sign
 from inferencehealth.kube.store import Key
 
@@ -133,7 +134,7 @@ class Suspicion(Generic[K]):
         # The numbers stay as they were then: a message that counts would be news for ever.
         self.doubt = Reading(
             Sign.UNKNOWN,
-            "CheckerSuspect",
+            SUSPECT,
             f"{len(self._silent)} of {total} pods {what}: the checker suspects its own network "
             "and withholds its verdict",
         )

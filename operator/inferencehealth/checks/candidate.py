@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from inferencehealth.api.durations import format_duration
-from inferencehealth.checks.history import STOPPED_SERVING, History, PodFacts, Thresholds
+from inferencehealth.checks.history import (
+    INTERRUPTED,
+    STOPPED_SERVING,
+    History,
+    PodFacts,
+    Thresholds,
+)
 from inferencehealth.checks.steps import Reading, Sign
 from inferencehealth.checks.verdicts import Verdict
 
@@ -21,8 +27,6 @@ RESET: Final = "ConnectionReset"
 """Reason of a SILENT reading whose connection was accepted and closed: a proxy that demands mTLS
 does that (Istio, PeerAuthentication STRICT)."""
 CRASH_LOOP: Final = "CrashLoopBackOff"
-INTERRUPTED: Final = "CheckerInterrupted"
-"""Reason of a verdict that we lost because we did not look for a while."""
 
 _IMAGE_REASONS: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 """The kubelet alternates between the two; told as two reasons they would be news for ever."""

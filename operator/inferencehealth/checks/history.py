@@ -17,8 +17,21 @@ NOT_CHECKED: Final = "NotChecked"
 STOPPED_SERVING: Final = "StoppedServing"
 """Reason of a server that served and now says, without more, that it is not ready."""
 
+INTERRUPTED: Final = "CheckerInterrupted"
+"""Reason of a verdict that we lost because we did not look for a while."""
+
+SUSPECT: Final = "CheckerSuspect"
+"""Reason of a verdict that is withheld because we doubt our own network."""
+
 AFTER_SERVING: Final = frozenset(
-    {"ConnectionRefused", "ConnectionReset", "NoAnswer", STOPPED_SERVING}
+    {
+        "ConnectionRefused",
+        "ConnectionReset",
+        "NoAnswer",
+        STOPPED_SERVING,
+        INTERRUPTED,
+        SUSPECT,
+    }
 )
 """Reasons that only a server gets that served before; until then it is starting."""
 

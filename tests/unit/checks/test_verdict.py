@@ -291,6 +291,8 @@ def test_a_pod_of_the_same_name_begins_anew() -> None:
         ("a broken pod is not healed by one success", Verdict.BROKEN, "NoAnswer", "SS", "xr"),
         ("a broken pod stays broken", Verdict.BROKEN, "NoAnswer", "NN", "xx"),
         ("a loading pod goes on loading", Verdict.LOADING, "ModelLoading", "LL", "ll"),
+        ("what we lost sight of had served", Verdict.UNKNOWN, "CheckerInterrupted", "FFF", "??x"),
+        ("what we doubted had served", Verdict.UNKNOWN, "CheckerSuspect", "RRR", "??x"),
         ("an unknown pod is believed at once", Verdict.UNKNOWN, "ConnectTimeout", "S", "r"),
     ],
 )
