@@ -37,6 +37,12 @@ def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert len(said.stderr.splitlines()) == 1
 
 
+def test_an_address_that_is_none_is_named() -> None:
+    said = ihp("checker", "--listen", "nonsense")
+    assert said.returncode == 2
+    assert "'nonsense' is no address to listen on" in said.stderr
+
+
 @pytest.mark.parametrize("program", ["run", "checker"])
 def test_rubbish_for_a_kubeconfig_is_one_line(tmp_path: Path, program: str) -> None:
     rubbish = tmp_path / "kubeconfig"
