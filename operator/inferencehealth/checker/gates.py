@@ -20,7 +20,7 @@ from inferencehealth.api.names import CHECKER_MANAGER
 from inferencehealth.checker.gating import URGENCY, GateChange, GatedPod, decide
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound
+from inferencehealth.kube.errors import Forbidden, KubeError, NotFound
 from inferencehealth.kube.gates import PodName, set_gate
 from inferencehealth.kube.pods import GateRecord
 from inferencehealth.kube.retries import backoff
@@ -232,10 +232,8 @@ class Gates:
         pause = 0.0
         try:
             await set_gate(self._client, pod, change.gate, manager=CHECKER_MANAGER)
-        except (NotFound, Conflict, Invalid) as error:
-            # Gone, or another of the same name is there: the watch tells which in a moment.
-            logger.debug("gate of pod %s/%s is not set: %s", pod.namespace, pod.name, error)
-            pause = MAX_BACKOFF
+        except NotFound:
+            pause = MAX_BACKOFF  # the watch tells in a moment
         except KubeError as error:
             if isinstance(error, Forbidden):
                 self._refused(tended.report, error.message)

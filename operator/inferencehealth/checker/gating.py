@@ -45,7 +45,7 @@ class GatedPod:
     """One pod with our gate: its verdict since when, what the kubelet says, how the gate stands.
 
     One is only the same as itself: it is looked up often, and its fields are many. `served`: it
-    served since its container started; `ready`: it is in traffic (its Ready condition).
+    served since its container started; `ready`: its Ready condition.
     """
 
     namespace: str
@@ -58,6 +58,11 @@ class GatedPod:
     served: bool
     ready: bool
     gate: GateRecord
+
+    @property
+    def in_traffic(self) -> bool:
+        """Whether Services send to it; a pod that is still ready behind a closed gate leaves."""
+        return self.ready and self.gate.status == "True"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def _kept_by_floor(
     still fail the kubelet's probe. A closed pod is taken back only when open ones are lacking, and
     one that never served is not let in to make up the number.
     """
-    staying = [pod.ready for pod in pods if leaning[pod].open]
+    staying = [pod.in_traffic for pod in pods if leaning[pod].open]
     short = max(0, floor_of(limits.floor, len(pods)) - sum(staying))
     leaving = sorted((pod for pod in pods if not leaning[pod].open), key=_hopelessness)
     kept = [pod for pod in leaving if pod.gate.status == "True"][:short]
@@ -169,7 +174,13 @@ def _hopelessness(pod: GatedPod) -> tuple[bool, bool, int, float, str]:
     """By what is kept first: what is in traffic, then the least bad, then the longest open."""
     since = pod.gate.since
     unready = pod.gate.containers_ready_at is None
-    return not pod.ready, unready, RANK[pod.verdict], math.inf if since is None else since, pod.name
+    return (
+        not pod.in_traffic,
+        unready,
+        RANK[pod.verdict],
+        math.inf if since is None else since,
+        pod.name,
+    )
 
 
 def _kept(pod: GatedPod, limits: GateLimits) -> _Wanted:

@@ -18,7 +18,7 @@ from inferencehealth.api.names import CONTROLLER_MANAGER
 from inferencehealth.api.target import Selector
 from inferencehealth.controller.views import Silence, SilenceOf
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.errors import Conflict, Invalid, KubeError, NotFound
+from inferencehealth.kube.errors import KubeError, NotFound
 from inferencehealth.kube.events import ObjectRef, Recorder
 from inferencehealth.kube.gates import Gate, PodName, set_gate
 from inferencehealth.kube.informer import Informer
@@ -196,8 +196,8 @@ class FailOpen:
         try:
             async with self._places:
                 await set_gate(self._client, name, gate, manager=CONTROLLER_MANAGER)
-        except (NotFound, Conflict, Invalid):
-            return False  # gone, or another of the same name is there
+        except NotFound:
+            return False
         except KubeError as error:
             logger.warning("gate of pod %s/%s is not opened: %s", pod.namespace, pod.name, error)
             return False

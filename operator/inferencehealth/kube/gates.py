@@ -9,6 +9,7 @@ from typing import Final
 
 from inferencehealth.api.names import READINESS_GATE
 from inferencehealth.kube.client import Client
+from inferencehealth.kube.errors import Invalid, NotFound
 from inferencehealth.kube.requests import PODS, JsonObject
 from inferencehealth.kube.retries import Limits
 
@@ -41,19 +42,24 @@ async def set_gate(client: Client, pod: PodName, gate: Gate, *, manager: str) ->
     """Set the condition on the pod's status, next to the kubelet's.
 
     Conditions are a list by type, so an apply of this one leaves the others alone. Forced: the
-    condition is ours by its name, whichever of our programs wrote it last. Raises NotFound,
-    Conflict or Invalid where the pod is gone or another one has its name, and KubeError.
+    condition is ours by its name, whichever of our programs wrote it last. Raises NotFound
+    where the pod is gone, also where another one has its name by now, and KubeError.
     """
-    await client.apply(
-        PODS,
-        pod.name,
-        gate_body(pod, gate),
-        namespace=pod.namespace,
-        manager=manager,
-        force=True,
-        subresource="status",
-        limits=LIMITS,
-    )
+    try:
+        await client.apply(
+            PODS,
+            pod.name,
+            gate_body(pod, gate),
+            namespace=pod.namespace,
+            manager=manager,
+            force=True,
+            subresource="status",
+            limits=LIMITS,
+        )
+    except Invalid as error:
+        if not any(cause.field == "metadata.uid" for cause in error.causes):
+            raise
+        raise NotFound(404, "NotFound", f"pod {pod.name} is another one by now") from error
 
 
 def gate_body(pod: PodName, gate: Gate) -> JsonObject:

@@ -13,7 +13,7 @@ from inferencehealth.checker.gates import GatedPods, Gates
 from inferencehealth.checker.gating import FAILED_OPEN, GateChange, GatedPod, Step
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.verdicts import Verdict
-from inferencehealth.kube.errors import ApiError, Forbidden, KubeError, NotFound
+from inferencehealth.kube.errors import ApiError, Cause, Forbidden, Invalid, KubeError, NotFound
 from inferencehealth.kube.pods import GateRecord
 from inferencehealth.kube.store import Key
 
@@ -208,6 +208,23 @@ async def test_a_right_that_we_lack_is_told(bench: Bench) -> None:
     bench.put("a", Verdict.READY)
     await bench.api.wait_for(1)
     assert bench.refused == ["you may not patch pods/status"]
+
+
+async def test_another_pod_of_the_same_name_counts_as_gone(bench: Bench) -> None:
+    cause = Cause("FieldValueInvalid", "metadata.uid", "field is immutable")
+    bench.api.raises = [Invalid(422, "Invalid", "no", causes=(cause,))]
+    bench.put("a", Verdict.READY)
+    await bench.api.wait_for(1)
+    assert bench.gates._tended[WORKLOAD].failures == {}
+
+
+async def test_a_condition_that_is_not_accepted_is_trouble(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.api.raises = [Invalid(422, "Invalid", "an admission policy says no")]
+    bench.put("a", Verdict.READY)
+    await bench.api.wait_for(1)
+    assert "an admission policy says no" in caplog.text
 
 
 async def test_a_pod_that_is_gone_is_no_trouble(bench: Bench) -> None:

@@ -187,6 +187,13 @@ def test_a_pod_leaves_only_after_another_is_really_in_traffic() -> None:
     assert changed(second) == {"leaving": (Step.CLOSE, False, "Reason")}
 
 
+def test_a_pod_that_only_seems_ready_behind_its_closed_gate_makes_nobody_leave() -> None:
+    leaving = pod("leaving", Verdict.BROKEN, gate_reason=KEPT)
+    coming = pod("coming", Verdict.READY, "False", served=True, ready=True)
+    found = decide([leaving, coming], LIMITS, NOW)
+    assert changed(found) == {"coming": (Step.REOPEN, True, "Serving")}
+
+
 def test_the_last_pod_left_is_taken_back_although_it_was_closed() -> None:
     left = pod(verdict=Verdict.BROKEN, status="False", served=True)
     assert changed(decide([left], LIMITS, NOW)) == {"p": (Step.REOPEN, True, KEPT)}
@@ -224,10 +231,7 @@ def gated_pods() -> st.SearchStrategy[list[GatedPod]]:
         }
     )
     return st.lists(one, max_size=8).map(
-        lambda many: [
-            pod(str(i), **(each | {"ready": each["ready"] and each["status"] == "True"}))
-            for i, each in enumerate(many)
-        ]
+        lambda many: [pod(str(i), **each) for i, each in enumerate(many)]
     )
 
 
@@ -237,8 +241,8 @@ def test_no_change_ever_brings_traffic_below_the_floor(
 ) -> None:
     limits = GateLimits(fail_open_after=60.0, floor=floor)
     closed = {c.pod.name for c in decide(pods, limits, NOW).changes if c.step is Step.CLOSE}
-    staying = sum(each.ready and each.name not in closed for each in pods)
-    in_traffic = sum(each.ready for each in pods)
+    staying = sum(each.in_traffic and each.name not in closed for each in pods)
+    in_traffic = sum(each.in_traffic for each in pods)
     assert staying >= min(floor_of(floor, len(pods)), in_traffic)
 
 
@@ -261,7 +265,7 @@ def test_what_was_done_is_not_done_again(pods: list[GatedPod]) -> None:
             else each.gate.status,
             since=each.since,
             served=each.served,
-            ready=each.ready,
+            ready=each.in_traffic,
             ready_at=each.gate.containers_ready_at,
             gate_reason=made[each.name].reason if each.name in made else each.gate.reason,
             gate_since=int(made[each.name].since) if each.name in made else each.gate.since,
