@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from inferencehealth.findings.rule import Facts, Hit, Rule, authors
+from inferencehealth.findings.rule import Facts, Hit, Rule, authors, path_of
 from inferencehealth.kubelet import HANDLER_KINDS, handler_kind
 from inferencehealth.profiles.commands import commands_of
 from inferencehealth.profiles.recognition import argv, image
@@ -85,19 +85,24 @@ def port_name(facts: Facts) -> Iterator[Hit]:
 
 
 def port_not_served(facts: Facts) -> Iterator[Hit]:
-    """A port that nothing in the pod declares or names, beside the server's own."""
-    known = {facts.port} | {port.number for port in _declared(facts)}
+    """A port on which nothing in the pod listens, as far as its manifest tells.
+
+    It is sure where the server was told its own port by argument or environment.
+    """
+    told = _mentioned(facts.port, facts)
     for name, probe in authors(facts):
-        port = _port(probe)
-        number = int(port) if isinstance(port, str) and port.isdecimal() else port
-        if not isinstance(number, int) or number in known or _mentioned(number, facts):
+        number = _number(probe)
+        if number is None or number == facts.port or _mentioned(number, facts):
             continue
-        others = ", ".join(str(each) for each in sorted(known - {facts.port}))
-        beside = f", and the pod declares {others}" if others else ""
+        declared = any(port.number == number for port in _declared(facts))
+        if declared and not (told and _is_servers_own(probe, number, facts)):
+            continue
         yield Hit(
-            f"The {name} probe asks port {number}, which no container of the pod declares and no "
-            f"argument names; {facts.server} listens on {facts.port}{beside}.",
+            f"The {name} probe asks port {number}, which "
+            + ("only the container's ports name" if declared else "nothing in the pod names")
+            + f"; {facts.server} listens on {facts.port}.",
             f"Let the probe ask port {facts.port}, or declare the port if the server has it.",
+            "error" if told else None,
         )
 
 
@@ -122,6 +127,21 @@ def _port(probe: Mapping[str, Any]) -> int | str | None:
     asked = probe.get(handler_kind(probe)) or {}
     port = asked.get("port")
     return None if asked.get("host") or not isinstance(port, int | str) else port
+
+
+def _number(probe: Mapping[str, Any]) -> int | None:
+    port = _port(probe)
+    if isinstance(port, str):
+        return int(port) if port.isdecimal() else None
+    return port
+
+
+def _is_servers_own(probe: Mapping[str, Any], number: int, facts: Facts) -> bool:
+    """Whether it asks one of the server's health paths on a port of the server's container."""
+    own = {path_of(each) for each in (facts.handlers.liveness, facts.handlers.readiness)}
+    others = (c for c in facts.workload.containers if c.name != facts.container.name)
+    elsewhere = any(port.number == number for c in others for port in c.ports)
+    return path_of(probe) in own - {""} and not elsewhere
 
 
 def _declared(facts: Facts) -> Iterator[ContainerPort]:
@@ -254,9 +274,11 @@ readinessProbe:
     Rule(
         id="ProbePortNotServed",
         severity="warning",
+        other_severities=("error",),
         what="A probe asks a port that nobody declares or listens on.",
         why="The connection is refused, so the pod is never ready, or is restarted for ever. Often "
-        "the server's --port was changed and the probe was not.",
+        "the server's --port was changed and the probe was not. It is an error where the server "
+        "was told its port.",
         remedy="Let the probe ask the port on which the server listens.",
         example=_TRITON
         + """\

@@ -278,6 +278,24 @@ CASES: list[Case] = [
     (TRITON, {"readinessProbe": get(READY, 9000)}, "ProbePortNotServed", "warning"),
     (TRITON, {"readinessProbe": get(READY, "8000")}, "ProbePortNotServed", ""),
     (
+        {**VLLM, "args": ["--model", "m", "--port", "8001"]},
+        {"readinessProbe": get("/health", 8000)},
+        "ProbePortNotServed",
+        "error",
+    ),
+    (
+        {**VLLM, "args": ["--model", "m", "--port", "8001"]},
+        {"readinessProbe": get("/health", 9000)},
+        "ProbePortNotServed",
+        "error",
+    ),
+    (
+        {**TRITON, "args": ["tritonserver", "--http-port=8010"]},
+        {"readinessProbe": {"grpc": {"port": 8000}}},
+        "ProbePortNotServed",
+        "",
+    ),
+    (
         {**TRITON, "args": ["tritonserver", "--metrics-port=8077"]},
         {"readinessProbe": get("/metrics", 8077)},
         "ProbePortNotServed",
@@ -321,6 +339,8 @@ def test_a_probe_is_judged(
 def test_a_port_of_another_container_of_the_pod_is_known() -> None:
     proxy = {"image": "envoy:1", "ports": [{"containerPort": 9000}]}
     assert "ProbePortNotServed" not in found({**TRITON, "readinessProbe": get("/", 9000)}, proxy)
+    behind = {**VLLM, "args": ["--port=8200"], "ports": [], "readinessProbe": get("/health", 9000)}
+    assert "ProbePortNotServed" not in found(behind, proxy)
 
 
 def test_the_worst_findings_stand_first() -> None:
