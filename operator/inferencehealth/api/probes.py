@@ -210,5 +210,6 @@ class Probes(Model):
         default=OnDelete.RETAIN,
         description="What becomes of our probes when the policy is deleted or selects the workload "
         "no longer. Retain: they stay and nobody manages them. Restore: the author's own come "
-        "back, which rolls the pods once.",
+        "back, which rolls the pods once. A readiness gate of ours goes in either case: nobody "
+        "would open it.",
     )
