@@ -43,6 +43,13 @@ SystemNamespace = Annotated[
 Files = Annotated[
     list[str], typer.Option("--file", "-f", help="Manifest, folder, or - for standard input.")
 ]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(help="Manifests, folders, or - for standard input.", show_default=False),
+]
+MoreSources = Annotated[
+    list[str] | None, typer.Option("--file", "-f", help="The same, as an option.")
+]
 PolicyFiles = Annotated[
     list[Path] | None,
     typer.Option("--policy", help="File with policies; default: one that fits everything."),
@@ -229,7 +236,8 @@ def detect(
 @app.command()
 def render(
     *,
-    file: Files,
+    files: Sources = None,
+    file: MoreSources = None,
     policy: PolicyFiles = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Let the authors' own probes give way, too.")
@@ -251,20 +259,16 @@ def render(
     """
     from inferencehealth.cli import render as program  # noqa: PLC0415
 
-    code = program.render(file, policy or [], replace=replace, output=program.Output(output))
+    sources = [*(files or []), *(file or [])]
+    code = program.render(sources, policy or [], replace=replace, output=program.Output(output))
     raise typer.Exit(code)
 
 
 @app.command()
 def lint(
     *,
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(help="Manifests, folders, or - for standard input.", show_default=False),
-    ] = None,
-    file: Annotated[
-        list[str] | None, typer.Option("--file", "-f", help="The same, as an option.")
-    ] = None,
+    files: Sources = None,
+    file: MoreSources = None,
     policy: PolicyFiles = None,
     severity: Annotated[
         Literal["error", "warning", "info"],

@@ -39,9 +39,11 @@ def render(
     typer.BadParameter for files that are not there and policies that can't be understood.
     """
     given = read_policies(policy_files)
+    if not sources:
+        raise typer.BadParameter("name a manifest, a folder, or - for standard input")
     found = list(texts(sources))
     if not found:
-        raise typer.BadParameter("nothing could be read", param_hint="'-f'")
+        raise typer.BadParameter("nothing could be read")
     if len(found) == 1 and found[0][0] == STDIN and (listed := _resource_list(found[0][1])):
         chosen = tuple(map(with_replace, given)) if replace else given
         return _as_function(function(listed, chosen, replace=replace))
