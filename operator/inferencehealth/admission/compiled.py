@@ -7,9 +7,9 @@ patch: merged into what is there, a probe could end up with two handlers.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from inferencehealth.admission.cel import (
     literal,
@@ -18,7 +18,7 @@ from inferencehealth.admission.cel import (
     texts,
     texts_by_name,
 )
-from inferencehealth.admission.facts import DRAINS, SAME, Facts
+from inferencehealth.admission.facts import SAME, Facts
 from inferencehealth.api.names import (
     FIELD_MANAGER,
     NAMESPACE_LABEL,
@@ -28,6 +28,7 @@ from inferencehealth.api.names import (
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.target import Selector
 
+T = TypeVar("T")
 FailurePolicy = Literal["Ignore", "Fail"]
 
 MAX_NAME: Final = 253
@@ -87,18 +88,20 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Unborn:
-    """Workloads of a kind that are not there yet: the rule for them, and how they must look.
+class Branch:
+    """A rule, and whether a container `c` of the object is the one that it is for, in CEL."""
 
-    `conditions` are about the object; `found` is about one of its containers, `c`.
-    """
+    rule: Rule
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unborn:
+    """Workloads of a kind that are not there yet, how they must look, and what joins then."""
 
     kind: str
-    drains: str
-    """How the pods drain (see `facts.drains`)."""
-    rule: Rule
     conditions: tuple[str, ...]
-    found: str
+    branches: tuple[Branch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def documents(
     """
     conditions = [f"!({selected(selector, 'object.metadata.?labels')})" for selector in elder]
     made = [_for_unborn(policy, each, conditions, failure) for each in unborn]
-    chunks = [chunk for members in _grouped(known) for chunk in _chunks(members)]
+    chunks = [chunk for members in _grouped(known) for chunk in _chunks(members, _length)]
     made += [
         _for_known(policy, number, chunk, conditions, failure)
         for number, chunk in enumerate(chunks)
@@ -145,16 +148,14 @@ def labels_of(namespace: str, policy: str) -> dict[str, str]:
 def _for_unborn(
     policy: Policy, unborn: Unborn, conditions: list[str], failure: FailurePolicy
 ) -> Document:
-    drains = f"{DRAINS} == {text(unborn.drains)}"
-    demands = [drains, *conditions, *unborn.conditions]
     return _document(
         policy,
         unborn.kind,
-        f"new-{unborn.drains}",
+        "new",
         operations=["CREATE"],
-        conditions=demands,
-        variables={"here": f"{_listed(unborn.rule)}.map(c, {unborn.found})"},
-        rule=unborn.rule,
+        conditions=[*conditions, *unborn.conditions],
+        variables={},
+        branches=unborn.branches,
         failure=failure,
     )
 
@@ -169,18 +170,15 @@ def _for_known(
     kind, rule = members[0].kind, members[0].rule
     names = sorted(each.name for each in members)
     table = {"known": _table(members), "facts": "variables.known[object.metadata.name]"}
-    here = (
-        f"{_listed(rule)}.map(c, c.name == {text(rule.container)} && "
-        f"[variables.facts].all(f, {SAME}))"
-    )
+    found = f"c.name == {text(rule.container)} && [variables.facts].all(f, {SAME})"
     return _document(
         policy,
         kind,
         str(number),
         operations=["CREATE", "UPDATE"],
         conditions=[f"object.metadata.?name.orValue('') in {texts(names)}", *conditions],
-        variables={**table, "here": here},
-        rule=rule,
+        variables=table,
+        branches=(Branch(rule, found),),
         failure=failure,
     )
 
@@ -193,11 +191,15 @@ def _document(
     operations: list[str],
     conditions: Iterable[str],
     variables: Mapping[str, str],
-    rule: Rule,
+    branches: Sequence[Branch],
     failure: FailurePolicy,
 ) -> Document:
     meta = policy.metadata
     demands = [ROLLS, NOT_OURS, UNOWNED, *conditions]
+    here = {
+        f"here{n}": f"{_listed(each.rule)}.map(c, {each.found})" for n, each in enumerate(branches)
+    }
+    patches = [_patch(each.rule, f"variables.here{n}") for n, each in enumerate(branches)]
     spec = {
         "failurePolicy": failure,
         # Whoever changes the template after us brings us back; a second look adds nothing.
@@ -223,20 +225,24 @@ def _document(
             for number, each in enumerate(demands)
         ],
         "variables": [
-            {"name": name, "expression": expression} for name, expression in variables.items()
+            {"name": name, "expression": expression}
+            for name, expression in {**variables, **here}.items()
         ],
-        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": _patch(rule)}}],
+        "mutations": [
+            {"patchType": "JSONPatch", "jsonPatch": {"expression": " + ".join(chunk)}}
+            for chunk in _chunks(patches, len)
+        ],
     }
     name = _shortened(f"ihp-{meta.namespace}-{meta.name}-{kind.lower()}-{part}", MAX_NAME)
     return Document(name, labels_of(meta.namespace, meta.name), spec)
 
 
-def _patch(rule: Rule) -> str:
-    parts = [_probe_patch(rule, each) for each in rule.probes]
-    return " + ".join([*parts, *([_gate_patch()] if rule.gate else [])])
+def _patch(rule: Rule, here: str) -> str:
+    parts = [_probe_patch(rule, each, here) for each in rule.probes]
+    return " + ".join([*parts, *([_gate_patch(here)] if rule.gate else [])])
 
 
-def _probe_patch(rule: Rule, probe: Joining) -> str:
+def _probe_patch(rule: Rule, probe: Joining, here: str) -> str:
     at = f"'{PATH}/{rule.field}/' + string(i) + '/{probe.kind}'"
     if probe.wanted is None:
         operation = f"JSONPatch{{op: 'remove', path: {at}}}"
@@ -246,21 +252,21 @@ def _probe_patch(rule: Rule, probe: Joining) -> str:
         free = f"!has(c.{probe.kind})"
         condition = f"{free} || ({_stands(probe)})" if probe.former else free
         condition = "true" if probe.always else condition
-    return f"{_listed(rule)}.transformList(i, c, variables.here[i] && ({condition}), {operation})"
+    return f"{_listed(rule)}.transformList(i, c, {here}[i] && ({condition}), {operation})"
 
 
 def _stands(probe: Joining) -> str:
     return f"has(c.{probe.kind}) && dyn(c.{probe.kind}) == dyn({literal(probe.former or {})})"
 
 
-def _gate_patch() -> str:
+def _gate_patch(here: str) -> str:
     entry = literal({"conditionType": READINESS_GATE})
     gates = f"{TEMPLATE}.?readinessGates"
     there = f"{gates}.orValue([]).exists(g, g.conditionType == {text(READINESS_GATE)})"
     append = f"JSONPatch{{op: 'add', path: '{PATH}/readinessGates/-', value: {entry}}}"
     start = f"JSONPatch{{op: 'add', path: '{PATH}/readinessGates', value: [{entry}]}}"
     return (
-        f"(!variables.here.exists(h, h) || {there} ? [] : "
+        f"(!{here}.exists(h, h) || {there} ? [] : "
         f"{gates}.orValue([]).size() > 0 ? [{append}] : [{start}])"
     )
 
@@ -277,17 +283,21 @@ def _grouped(known: Iterable[Known]) -> Iterable[list[Known]]:
     return groups.values()
 
 
-def _chunks(members: list[Known]) -> Iterable[list[Known]]:
-    chunk: list[Known] = []
+def _chunks(members: Iterable[T], length_of: Callable[[T], int]) -> Iterable[list[T]]:
+    chunk: list[T] = []
     size = 0
     for each in members:
-        length = len(_table([each]))
+        length = length_of(each)
         if chunk and size + length > CHUNK:
             yield chunk
             chunk, size = [], 0
         chunk.append(each)
         size += length
     yield chunk
+
+
+def _length(member: Known) -> int:
+    return len(_table([member]))
 
 
 def _table(members: Iterable[Known]) -> str:

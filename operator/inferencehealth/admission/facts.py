@@ -66,7 +66,10 @@ class Recorder(Mapping[str, str]):
 
 
 def facts(workload: Workload, container: Container, look: Callable[[Workload], Any]) -> Facts:
-    """The facts about the container; `look` makes the plan of a workload."""
+    """The facts about the container; `look` makes the plan of a workload, without its findings.
+
+    Findings look at much that makes no difference to the probes.
+    """
     recorder = Recorder(container.env)
     watching = tuple(
         replace(each, env=recorder) if each is container else each for each in workload.containers

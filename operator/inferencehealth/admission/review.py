@@ -93,7 +93,8 @@ def decide(asked: Asked, claimants_of: ClaimantsOf, record_of: RecordOf) -> Oper
     if policy is None or policy.spec.probes.mode is not Mode.INITIAL:
         return []
     record = record_of(target)
-    return joining(plan(policy, target, record.probes, record.startups), target)
+    planned = plan(policy, target, record.probes, record.startups, advised=False)
+    return joining(planned, target)
 
 
 def answer(uid: str, operations: Operations) -> bytes:

@@ -1,19 +1,20 @@
 """New workloads whose probes the policy alone decides, whatever else they look like. Pure.
 
 Detection looks at commands, images and environment; little of that can be said in CEL. But where
-the policy names its server and its container can only be one, the plan of every such workload has
-the same probes. What can't be said so is left out: the workload is known once it is there, and its
-probes join its next rollout.
+the policy names its server, or a plain image does, and its container can only be one, the plan of
+every such workload has the same probes. What can't be said so is left out: the workload is known
+once it is there, and its probes join its next rollout.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise
 from typing import Any, Final
 
 from inferencehealth.admission.cel import everything, text, texts
-from inferencehealth.admission.compiled import TEMPLATE, Joining, Rule, Unborn
-from inferencehealth.admission.facts import drains
+from inferencehealth.admission.compiled import TEMPLATE, Branch, Joining, Rule, Unborn
+from inferencehealth.admission.facts import DRAINS, drains
+from inferencehealth.admission.images import PROGRAMS, shown, shown_in_cel
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing
 from inferencehealth.api.server import ProfileName, RequiredModel
@@ -28,6 +29,8 @@ TELLING_WORDS: Final = ("port", "allow", "uri", "addr", "bind", "listen", "host:
 """Parts of words by which a command may move the server to another port, or hide that it does."""
 TELLING_VARIABLES: Final = ("PORT", "HOST", "ADDR", "URI", "URL", "HTTP")
 """The same in names of environment variables."""
+PORT_FLAG: Final = "--port"
+"""What most servers call it; followed by the usual port it says nothing new."""
 SOLE: Final = "server"
 """Name of the container in the sample from which the probes are planned."""
 
@@ -45,6 +48,18 @@ class Shape:
     usual: int | None
     port_name: str
     without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that a new workload may be: its shape, how its pods drain, and what joins then."""
+
+    profile: str
+    shape: Shape
+    drains: str
+    rule: Rule
+    by_image: bool
+    """Whether the image has to show that it is the profile's."""
 
 
 class _Names(Set[str]):
@@ -66,25 +81,49 @@ class _Names(Set[str]):
 
 def unborn(policy: Policy) -> tuple[Unborn, ...]:
     """The rules for workloads of the policy that are not there yet; none where it takes a look."""
+    found: dict[str, Branch] = {}
+    for option in options(policy):
+        demands = [f"{DRAINS} == {text(option.drains)}", _found(option.shape)]
+        demands += [shown_in_cel(option.profile)] if option.by_image else []
+        # Profiles whose probes are the same share a branch.
+        old, one = found.get(repr(option.rule)), everything(demands)
+        either = f"({old.found}) || ({one})" if old else one
+        found[repr(option.rule)] = Branch(option.rule, either)
+    conditions = _conditions(policy.spec.target.container)
+    branches = tuple(found.values())
+    kinds = policy.spec.target.kinds if branches else ()
+    return tuple(Unborn(kind.value, conditions, branches) for kind in kinds)
+
+
+def options(policy: Policy) -> tuple[Option, ...]:
+    """All that a new workload may be without a look; a container has the shape of one at most."""
+    if policy.spec.server.profile is ProfileName.AUTO:
+        named = ((_named(policy, profile), profile) for profile in PROGRAMS)
+        return tuple(o for each, profile in named for o in _options(each, profile, by_image=True))
+    return tuple(_options(policy, policy.spec.server.profile.value, by_image=False))
+
+
+def _named(policy: Policy, profile: str) -> Policy:
+    server = policy.spec.server.model_copy(update={"profile": ProfileName(profile)})
+    spec = policy.spec.model_copy(update={"server": server})
+    return policy.model_copy(update={"spec": spec})
+
+
+def _options(policy: Policy, profile: str, *, by_image: bool) -> Iterator[Option]:
     shape = shape_of(policy)
     if shape is None:
-        return ()
-    found: list[Unborn] = []
-    for kind, grace in product(policy.spec.target.kinds, (DEFAULT_GRACE, LONG_GRACE + 1)):
-        sample, other = (_sample(kind.value, policy, shape, grace, port) for port in (1, 2))
+        return
+    for grace in (DEFAULT_GRACE, LONG_GRACE + 1):
+        sample, other = (_sample(policy, shape, grace, port) for port in (1, 2))
         rule = _rule(policy, plan(policy, sample))
         # A gRPC probe needs the number of a port that the policy names, and that takes a look.
         if rule and rule == _rule(policy, plan(policy, other)):
-            demands = _conditions(shape)
-            found.append(Unborn(kind.value, drains(sample), rule, demands, _found(shape)))
-    return tuple(found)
+            yield Option(profile, shape, drains(sample), rule, by_image)
 
 
 def shape_of(policy: Policy) -> Shape | None:
-    """The shape that decides; None where only a look at the workload can."""
+    """The shape that decides, where the policy names its server; None where only a look can."""
     server = policy.spec.server
-    if server.profile is ProfileName.AUTO:
-        return None
     profile = profile_named(server.profile.value)
     without = _looked_for(policy, profile)
     if without is None:
@@ -94,6 +133,21 @@ def shape_of(policy: Policy) -> Shape | None:
     if server.port is None and (usual is None or not _stays(profile, usual)):
         return None
     return Shape(policy.spec.target.container, usual, name, without)
+
+
+def chosen(found: Iterable[Option], target: Workload) -> tuple[str, Rule] | None:
+    """Container and rule of a new workload, of these options; None where it takes a look.
+
+    The same as `unborn` says in CEL.
+    """
+    for option in found:
+        name = fits(option.shape, target)
+        server = next((c for c in target.containers if c.name == name), None)
+        if server is None or drains(target) != option.drains:
+            continue
+        if not option.by_image or shown(option.profile, server):
+            return name, option.rule
+    return None
 
 
 def fits(shape: Shape, target: Workload) -> str:
@@ -109,7 +163,7 @@ def fits(shape: Shape, target: Workload) -> str:
 
 
 def _has(shape: Shape, server: Container) -> bool:
-    said = [word.lower() for word in (*server.command, *server.args)]
+    said = [f" {word.lower()}" for word in _but_usual(shape.usual, server)]
     names = [str(entry["name"]) for entry in server.raw.get("env") or ()]
     if any(name in shape.without for name in names):
         return False
@@ -126,8 +180,16 @@ def _has(shape: Shape, server: Container) -> bool:
     )
 
 
-def _conditions(shape: Shape) -> tuple[str, ...]:
-    if shape.target:
+def _but_usual(usual: int | None, server: Container) -> Iterator[str]:
+    """The words of the command without those that only say the usual port (`--port 8000`)."""
+    words = (*server.command, *server.args)
+    for word, following in pairwise((*words, "")):
+        if word != f"{PORT_FLAG}={usual}" and (word != PORT_FLAG or following != str(usual)):
+            yield word
+
+
+def _conditions(target: str) -> tuple[str, ...]:
+    if target:
         return ()
     return (f"{TEMPLATE}.containers.filter(c, !({_sidecar()})).size() == 1",)
 
@@ -142,11 +204,15 @@ def _found(shape: Shape) -> str:
         demands.append(f"{ports}.exists(p, p.?name.orValue('') == {text(shape.port_name)})")
     if shape.usual is not None:
         usual = f"{ports}.exists(p, p.containerPort == {shape.usual})"
-        upper = "e.name.upperAscii()"
+        harmless = texts((PORT_FLAG, f"{PORT_FLAG}={shape.usual}"))
+        upper, contains = "e.name.upperAscii()", "(' ' + w.lowerAscii()).contains(t)"
+        telling = texts(TELLING_WORDS)
         words = "(c.?command.orValue([]) + c.?args.orValue([]))"
+        following = f"i + 1 < {words}.size() && {words}[i + 1] == '{shape.usual}'"
         demands += [
             f"{ports}.size() == 0 || {usual}",
-            f"!{words}.exists(w, {texts(TELLING_WORDS)}.exists(t, w.lowerAscii().contains(t)))",
+            f"{words}.transformList(i, w, w == {text(PORT_FLAG)}, {following}).all(u, u)",
+            f"!{words}.filter(w, !(w in {harmless})).exists(w, {telling}.exists(t, {contains}))",
             f"!{env}.exists(e, {texts(TELLING_VARIABLES)}.exists(t, {upper}.contains(t)))",
             "c.?envFrom.orValue([]).size() == 0",
         ]
@@ -204,7 +270,7 @@ def _bare(**more: Any) -> Container:
     return container({"name": SOLE, **more})
 
 
-def _sample(kind: str, policy: Policy, shape: Shape, grace: int, port: int) -> Workload:
+def _sample(policy: Policy, shape: Shape, grace: int, port: int) -> Workload:
     """A workload of the shape, without anything that it leaves open."""
     serving: dict[str, Any] = {"name": shape.target or SOLE}
     if shape.port_name:
@@ -212,7 +278,7 @@ def _sample(kind: str, policy: Policy, shape: Shape, grace: int, port: int) -> W
     return workload(
         {
             "apiVersion": "apps/v1",
-            "kind": kind,
+            "kind": "Deployment",
             "metadata": {"name": "new", "namespace": policy.metadata.namespace},
             "spec": {
                 "template": {

@@ -223,7 +223,7 @@ def _origin(policy: Policy, target: Workload, reports: Mapping[str, Report | Non
 
 
 def _make(policy: Policy, target: Workload, origin: _From) -> tuple[_From, Known | None]:
-    look = partial(plan, policy, previous=origin.probes, observed=origin.startups)
+    look = partial(plan, policy, previous=origin.probes, observed=origin.startups, advised=False)
     return origin, known(policy, target, look)
 
 

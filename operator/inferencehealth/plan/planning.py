@@ -49,12 +49,15 @@ def plan(
     workload: Workload,
     previous: ProbesReport | None = None,
     observed: Sequence[Startup] = (),
+    *,
+    advised: bool = True,
 ) -> Plan:
     """What the policy means for the workload; never raises for objects that the API accepts.
 
     `previous` is what the workload's report says of its probes: by it, those that admission gave
     the workload in our name are known again when the plan has changed. `observed` is what the
-    report says of how long the pods took to load.
+    report says of how long the pods took to load. Without `advised` the findings are left out, for
+    admission, which has to be quick.
     """
     spec = policy.spec
     owned = owned_by_controller(workload)
@@ -80,17 +83,9 @@ def plan(
         policy, workload, detected, handlers=handlers, compiled=compiled, previous=previous
     )
     gate = plan_gate(workload, asked=check.gate is not None, mode=spec.probes.mode)
-    return Plan(
-        detection=detection,
-        check=check.model_copy(
-            update={
-                "startup_budget": startup_budget(check, policy, probes),
-                "kubelet_lag": kubelet_lag(probes),
-            }
-        ),
-        probes=probes,
-        gate=gate,
-        findings=(
+    findings: tuple[Finding, ...] = ()
+    if advised:
+        findings = (
             *owned_by_controller(workload, detected.container, probes),
             *advise(
                 policy=policy,
@@ -103,7 +98,18 @@ def plan(
                 observed=load.p90 if load else None,
             ),
             *gate_findings(gate, workload),
+        )
+    return Plan(
+        detection=detection,
+        check=check.model_copy(
+            update={
+                "startup_budget": startup_budget(check, policy, probes),
+                "kubelet_lag": kubelet_lag(probes),
+            }
         ),
+        probes=probes,
+        gate=gate,
+        findings=findings,
         patch=recommended_patch(detected.container, probes, gate),
     )
 

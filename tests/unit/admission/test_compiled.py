@@ -10,6 +10,7 @@ from inferencehealth.admission.cel import everything, literal, selected
 from inferencehealth.admission.compiled import (
     CHUNK,
     MAX_NAME,
+    Branch,
     Document,
     Joining,
     Known,
@@ -134,7 +135,7 @@ def test_one_workload_that_is_longer_than_a_chunk_has_a_policy_of_its_own() -> N
 @pytest.mark.parametrize("length", [1, 63, 64, 253])
 def test_names_and_labels_fit_however_long_the_policys_name_is(length: int) -> None:
     policy = named(initial(), "p" * length, "n" * 63)
-    unborn = Unborn("Deployment", SHORT, RULE, (), "true")
+    unborn = Unborn("Deployment", (), (Branch(RULE, "true"),))
     found = documents(policy, [known("a")], [unborn])
     assert len({document.name for document in found}) == 2
     for document in found:
@@ -169,7 +170,7 @@ def test_the_order_of_the_workloads_makes_no_difference() -> None:
 )
 def test_a_probe_gives_way_only_where_it_may(probe: Joining, condition: str) -> None:
     (document,) = documents(initial(), [known("a", Rule("containers", "c", (probe,), False))], [])
-    assert f"variables.here[i] && {condition}, JSONPatch{{op: 'add'" in expressions(document)[-1]
+    assert f"variables.here0[i] && {condition}, JSONPatch{{op: 'add'" in expressions(document)[-1]
 
 
 def test_a_probe_that_is_no_longer_wanted_goes_where_it_is_ours() -> None:

@@ -11,7 +11,7 @@ from inferencehealth.workloads import Container, Workload, container
 from tests.unit.admission.given import corpus, initial, probes_of
 from tests.unit.plan.given import TRITON, deployment
 
-LOOK = partial(plan, initial())
+LOOK = partial(plan, initial(), advised=False)
 
 
 def server_of(target: Workload) -> Container | None:
