@@ -4,20 +4,24 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from e2e.cluster.model import Cluster
 from inferencehealth.checker.shards import owner
 from inferencehealth.kube.client import Client, whole
+from inferencehealth.kube.config import Access
 from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.requests import LEASES, REPORTS
 from inferencehealth.kube.store import Change
+from tests.integration.kube.relay import relay_to
 from tests.integration.programs import program
 
-from .world import Server, make_pod, make_report
+from .world import Server, checking, make_pod, make_report
 
 pytestmark = pytest.mark.integration
 
@@ -156,3 +160,19 @@ async def test_a_checker_that_is_stopped_and_goes_on_writes_nothing_that_is_not_
     assert watch.wrong == []
     # The share went there and back, and nothing else was written.
     assert watch.written == {name: 2 for name in NAMES if both[name] == lease("a")}
+
+
+async def test_a_checker_whose_road_to_the_api_server_hangs_is_replaced_and_comes_back(
+    access: Access, namespace: str, watch: Watch
+) -> None:
+    async with relay_to(access.server) as relay, AsyncExitStack() as stack:
+        far = replace(access, server=str(URL(access.server).with_port(relay.port)))
+        for identity, road in (("a", far), ("b", access), ("c", access)):
+            await stack.enter_async_context(checking(road, namespace, identity))
+        before = await watch.until_written_by("a", "b", "c")
+        relay.passable.clear()
+        without = await watch.until_written_by("b", "c")
+        assert {away for away, _ in moved(before, without)} == {lease("a")}
+        relay.passable.set()
+        assert await watch.until_written_by("a", "b", "c") == before
+        assert watch.wrong == []

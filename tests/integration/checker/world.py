@@ -165,11 +165,11 @@ async def said(client: Client, namespace: str, name: str, **expected: Any) -> Ra
 
 
 @asynccontextmanager
-async def checking(access: Access, namespace: str) -> AsyncIterator[None]:
+async def checking(access: Access, namespace: str, identity: str = "test") -> AsyncIterator[None]:
     """A checker that runs meanwhile, and leaves in an orderly way."""
     stop = asyncio.Event()
     running = asyncio.create_task(
-        run(access, namespace=namespace, system_namespace=namespace, identity="test", stop=stop)
+        run(access, namespace=namespace, system_namespace=namespace, identity=identity, stop=stop)
     )
     try:
         yield
