@@ -74,6 +74,7 @@ class Members:
         self._roster = Roster(name, LEASE_DURATION, self._heartbeat.period)
         self._share = self._roster.share
         self._permitted = asyncio.Event()
+        self._warned = False
         self._informer: Informer[LeaseRecord] = Informer(
             client,
             LEASES,
@@ -133,8 +134,18 @@ class Members:
             self._roster.forget(change.key[1])
         else:
             self._roster.observe(change.new)
+            self._warn_of_a_double()
         if self._informer.synced.is_set():
             self._look()
+
+    def _warn_of_a_double(self) -> None:
+        if self._roster.doubled and not self._warned:
+            self._warned = True
+            logger.warning(
+                "another checker renews the lease %s, and checks and writes the same; "
+                "give one of the two another --identity",
+                self._roster.me,
+            )
 
     def _look(self) -> None:
         before, self._share = self._share, self._roster.look(self._clock())

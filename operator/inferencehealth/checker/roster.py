@@ -38,8 +38,11 @@ class Roster:
     duration: float
     beat: float
     share: Share = field(init=False)
+    doubled: bool = False
+    """Whether somebody else renews our Lease: another checker goes by our name."""
     _others: Freshness = field(default_factory=Freshness)
     _sent: dict[str, float] = field(default_factory=dict)
+    _echo: str = ""
     _echoed: float = float("-inf")
     _heard: float = 0.0
     _looked: float | None = None
@@ -60,6 +63,9 @@ class Roster:
             self._others.observe(lease, self._heard)
         elif lease.renewed in self._sent:
             self._echoed = max(self._echoed, self._sent[lease.renewed])
+            self._echo = lease.renewed
+        elif self._joined is not None and lease.renewed != self._echo:
+            self.doubled = True
 
     def forget(self, name: str) -> None:
         """A Lease was deleted: its member has left."""

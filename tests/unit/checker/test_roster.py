@@ -121,6 +121,22 @@ def test_before_we_are_seen_nothing_is_ours_and_nothing_is_written() -> None:
     assert not new.may_write(1000.0)
 
 
+def test_another_checker_of_the_same_name_is_noticed() -> None:
+    c = Cluster()
+    c.leases["a"] = "left by the one before"
+    c.join("a")
+    c.pass_time(60)
+    c.mute.add("a")
+    for second in range(60):  # it tries again and again, in vain
+        c.rosters["a"].send(f"in vain {second}", c.now)
+    c.recover("a")
+    c.pass_time(10)
+    assert not c.rosters["a"].doubled
+    c.leases["a"] = "not renewed by us"
+    c.recover("a")
+    assert c.rosters["a"].doubled
+
+
 def test_one_that_joins_is_given_its_share_at_once_and_takes_it_after_a_while() -> None:
     c = Cluster()
     c.join("a")
