@@ -5,7 +5,6 @@ the answer's status is the gRPC code with the response's bytes as body.
 """
 
 import asyncio
-import errno
 import re
 import socket
 import ssl
@@ -13,20 +12,13 @@ import time
 from typing import Final
 
 from inferencehealth.checks.channel import Channel
+from inferencehealth.checks.connecting import CONNECT_TIMEOUT, not_connected
 from inferencehealth.checks.connection import RESET_ON_CLOSE
-from inferencehealth.checks.http import CONNECT_TIMEOUT
 from inferencehealth.checks.kept import Kept, kept_by
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request, Trust
 from inferencehealth.checks.tls import what_failed
 
 _METHOD = re.compile(r"/[!-.0-~]+/[!-.0-~]+\Z")
-
-_CONNECT_OUTCOMES: Final = {
-    errno.ECONNREFUSED: Outcome.REFUSED,
-    errno.ECONNRESET: Outcome.RESET,
-    errno.ECONNABORTED: Outcome.RESET,
-    errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,
-}
 
 _UNVERIFIED: Final = (
     "a gRPC server can't be asked without verifying its certificate; "
@@ -134,8 +126,7 @@ async def _reach(
     except ssl.SSLError as error:
         return Outcome.TLS, what_failed(error)
     except OSError as error:
-        failed = Outcome.RESET if transport else Outcome.UNREACHABLE
-        return _CONNECT_OUTCOMES.get(error.errno or 0, failed), ""
+        return Outcome.RESET if transport else not_connected(error.errno), ""
     finally:
         if transport is not None:
             transport.abort()

@@ -6,7 +6,6 @@ Nothing here judges: an answer says how the exchange ended, and the step that as
 """
 
 import asyncio
-import errno
 import re
 import socket
 import ssl
@@ -16,17 +15,12 @@ from functools import lru_cache
 from typing import Final
 
 from inferencehealth import __version__
+from inferencehealth.checks import sockets
+from inferencehealth.checks.connecting import CONNECT_TIMEOUT, not_connected
 from inferencehealth.checks.connection import Connection
 from inferencehealth.checks.kept import Kept, kept_by
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request, Trust
 from inferencehealth.checks.tls import what_failed
-
-CONNECT_TIMEOUT: Final = 4.0
-"""Seconds for a connection at most, however patient the check is with the answer.
-
-Linux sends its first SYN again after 1 s and 3 s (RFC 6298; net/ipv4/tcp_timer.c): two lost
-packets are forgiven, and a network that drops them all does not hold a place for longer.
-"""
 
 _OURS: Final = frozenset(
     {
@@ -44,14 +38,6 @@ _METHOD = re.compile(r"[A-Z]+\Z")
 _PATH = re.compile(r"/[!-~]*\Z")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _VALUE = re.compile(r"[ -~]*\Z")
-
-_CONNECT_OUTCOMES: Final = {
-    errno.ECONNREFUSED: Outcome.REFUSED,
-    errno.ECONNRESET: Outcome.RESET,
-    errno.ECONNABORTED: Outcome.RESET,
-    errno.ETIMEDOUT: Outcome.CONNECT_TIMEOUT,
-}
-
 
 Server = tuple[str, int, Trust | None]
 """Address, port and how it is trusted: a connection serves only who would have opened the same."""
@@ -121,6 +107,10 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
     # What is not safe to send twice never goes over a connection that may be dead already.
     if not peer.keep_alive or request.method != "GET":
         message = prepared.before_host + host + prepared.closing
+        if sockets.SUPPORTED and peer.trust is None:
+            return await sockets.exchange(
+                address, port, message=message, max_body=request.max_body, timeout=timeout
+            )
         fresh = _connection(loop, peer, message, request.max_body)
         return await _exchange(fresh, peer, port, timeout=timeout)
     message = prepared.before_host + host + prepared.keeping
@@ -214,7 +204,7 @@ def _broken(connection: Connection, error: OSError) -> Outcome:
     """What an exchange came to whose connection failed."""
     if connection.connected:
         return Outcome.RESET  # in the handshake of TLS; asyncio gives no errno then
-    return _CONNECT_OUTCOMES.get(error.errno or 0, Outcome.UNREACHABLE)
+    return not_connected(error.errno)
 
 
 class _Alarm:

@@ -11,6 +11,7 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inferencehealth.checks import sockets
 from inferencehealth.checks.http import ask, prepare
 from inferencehealth.checks.response import MAX_HEAD
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
@@ -26,9 +27,20 @@ GET = Request(path="/v2/health/ready")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi"
 
 
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
-    with asyncio.Runner(loop_factory=request.param) as made:
+WAYS = {
+    "asyncio": (asyncio.new_event_loop, True),
+    "uvloop": (uvloop.new_event_loop, True),
+    "without epoll": (uvloop.new_event_loop, False),
+}
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def runner(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[asyncio.Runner]:
+    loop_factory, epoll = request.param
+    monkeypatch.setattr(sockets, "SUPPORTED", epoll)
+    with asyncio.Runner(loop_factory=loop_factory) as made:
         yield made
 
 
@@ -292,6 +304,56 @@ def test_a_server_that_closes_is_never_reset(runner: asyncio.Runner) -> None:
 
     runner.run(scenario())
     assert ends == [b""]
+
+
+def test_a_large_request_arrives_whole(runner: asyncio.Runner) -> None:
+    """Larger than the kernel's buffers, so that it leaves in parts."""
+    sent = bytes(range(256)) * 4 * 1024 * 8
+    heard: list[bytes] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        heard.append(await reader.readexactly(len(sent)))
+        writer.write(OK)
+        writer.close()
+
+    answer = runner.run(exchange(handle, Request("/", method="POST", body=sent)))
+    assert (answer.status, heard == [sent]) == (200, True)
+
+
+def test_an_answer_before_the_whole_request_counts(runner: asyncio.Runner) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    request = Request("/", method="POST", body=b"x" * 8 * 1024 * 1024)
+    assert runner.run(exchange(handle, request)).status == 200
+
+
+def test_many_at_once_each_get_their_own_answer(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than events are taken in one look."""
+    monkeypatch.setattr(sockets, "BATCH", 16)
+    count = 200
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + path)
+        writer.close()
+
+    async def scenario() -> list[Answer]:
+        async with serving(handle) as port:
+            asked = (
+                ask(Peer("127.0.0.1"), port, Request(f"/{number}"), timeout=PATIENCE * 4)
+                for number in range(count)
+            )
+            return list(await asyncio.gather(*asked))
+
+    assert [a.body for a in runner.run(scenario())] == [b"/%d" % n for n in range(count)]
 
 
 def test_cancelling_a_check_closes_its_connection(runner: asyncio.Runner) -> None:
