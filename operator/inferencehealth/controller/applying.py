@@ -17,6 +17,7 @@ from inferencehealth.api.report import Finding, Health, ProbesReport, Report
 from inferencehealth.api.rollouts import RolloutReport
 from inferencehealth.controller import guard
 from inferencehealth.controller.inject import Refusal, Refusals, with_outcome, write_probes
+from inferencehealth.controller.plans import Plans
 from inferencehealth.controller.records import Records
 from inferencehealth.controller.reports import Content, report_name, report_spec
 from inferencehealth.controller.reverts import observe, told
@@ -29,7 +30,7 @@ from inferencehealth.controller.window import window_problem
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import Conflict
 from inferencehealth.kube.events import ObjectRef, Recorder, ref_of
-from inferencehealth.plan import Plan, apply_operations, plan, probes_report
+from inferencehealth.plan import Plan, apply_operations, probes_report
 from inferencehealth.problems import Problem
 from inferencehealth.workloads import Container, Workload, workload
 
@@ -84,6 +85,7 @@ class Applying:
     events: Recorder
     records: Records
     refusals: Refusals
+    plans: Plans
     silence_of: SilenceOf
 
     async def run(
@@ -115,7 +117,7 @@ class Applying:
         report = found if found and found.spec.workload.uid == target.uid else None
         before = report.status.probes if report else ProbesReport()
         observed = report.status.health.startups if report and report.status.health else ()
-        planned = plan(policy, target, before, observed)
+        planned = self.plans.of(policy, target, before, observed)
         write = apply_operations(planned, target)
         subject = guard.subject_of(policy, target, planned.detection.container)
         health = view(report, self.silence_of).health if report else Health()
@@ -212,7 +214,7 @@ class Applying:
         await self._say_injected(policy, work)
         after = workload(result)
         observed = report.status.health.startups if report.status.health else ()
-        planned = plan(policy, after, work.probes, observed)
+        planned = self.plans.of(policy, after, work.probes, observed)
         rolling = guard.written(begun, after, work.seen.progress.phase, now)
         probes = _with(probes_report(planned, previous=work.probes), rolling).model_copy(
             update={"reverts": work.probes.reverts, "on_delete": work.probes.on_delete}

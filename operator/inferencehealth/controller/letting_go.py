@@ -16,6 +16,7 @@ from inferencehealth.api.report import ProbesReport, Report
 from inferencehealth.api.rollouts import RolloutReport, RolloutState
 from inferencehealth.controller.inject import Refusal, Refusals, with_outcome, write_probes
 from inferencehealth.controller.moments import stamp
+from inferencehealth.controller.plans import Plans
 from inferencehealth.controller.records import Records
 from inferencehealth.controller.rollouts import Phase, progress
 from inferencehealth.controller.together import together
@@ -59,6 +60,7 @@ class LettingGo:
     events: Recorder
     records: Records
     refusals: Refusals
+    plans: Plans
 
     async def run(self, leaving: Iterable[Leaving], now: datetime) -> float | None:
         """Let go of all, as far as it can be done now; seconds until to look again.
@@ -99,6 +101,7 @@ class LettingGo:
                 logger.warning("claim not given up: %s", refused, extra={"workload": target.ref})
         await self.records.delete(meta.namespace, meta.name, uid=meta.uid)
         self.refusals.forget(report.spec.workload.uid)
+        self.plans.forget(report.spec.workload.uid)
 
     async def _restore(self, report: Report, target: Workload, now: datetime) -> float | None:
         probes, write = report.status.probes, restore_of(target, report.status.probes)

@@ -20,6 +20,7 @@ from inferencehealth.controller.guard import RUNNING
 from inferencehealth.controller.inject import RESOURCES, Refusals
 from inferencehealth.controller.letting_go import LettingGo, leaving_of
 from inferencehealth.controller.moments import moment
+from inferencehealth.controller.plans import Plans
 from inferencehealth.controller.reading import Unreadable, read_policies, read_reports
 from inferencehealth.controller.records import Records
 from inferencehealth.controller.views import SilenceOf
@@ -46,6 +47,7 @@ class Reconciler:
     """The time as RFC 3339, UTC."""
     admission: AdmissionPolicies
     refusals: Refusals = field(default_factory=Refusals)
+    plans: Plans = field(default_factory=Plans)
     lost: dict[tuple[str, str], tuple[LostClaim, ...]] = field(default_factory=dict)
     """By namespace and policy: claims lost in the last full run, for runs about status alone."""
 
@@ -76,7 +78,9 @@ class Reconciler:
         await self.admission.bring_in_line(namespace, policies, unreadable, claims.held, reports)
         now = moment(self.now())
         records = Records(self.client)
-        applying = Applying(self.client, self.events, records, self.refusals, self.silence_of)
+        applying = Applying(
+            self.client, self.events, records, self.refusals, self.plans, self.silence_of
+        )
         wanted: set[str] = set()
         again: list[float | None] = []
         for policy in policies:
@@ -92,7 +96,7 @@ class Reconciler:
         for name in [name for name, report in reports.items() if not report and name not in wanted]:
             await records.delete(namespace, name)
         leaving = leaving_of(reports, wanted, doubtful, workloads)
-        letting_go = LettingGo(self.client, self.events, records, self.refusals)
+        letting_go = LettingGo(self.client, self.events, records, self.refusals, self.plans)
         again.append(await letting_go.run(leaving, now))
         return min((each for each in again if each is not None), default=None)
 
