@@ -5,7 +5,7 @@ from typing import Any
 
 from e2e.servers.processes import LOOPBACK
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.steps import Reading, Sign
+from inferencehealth.checks.steps import Peer, Reading, Sign
 from inferencehealth.checks.transports import ask
 from inferencehealth.profiles.registry import profile_named
 
@@ -40,7 +40,7 @@ async def _round(check: CheckSpec, port: int) -> Reading:
     profile = profile_named(check.profile)
     readings: dict[str, Reading] = {}
     for step in profile.steps(check):
-        answer = await ask(LOOPBACK, port, step.request, timeout=TIMEOUT)
+        answer = await ask(Peer(LOOPBACK), port, step.request, timeout=TIMEOUT)
         readings[step.name] = step.read(answer)
         if step.decisive and readings[step.name].sign in {Sign.SILENT, Sign.UNKNOWN}:
             break
