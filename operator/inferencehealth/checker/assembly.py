@@ -153,7 +153,7 @@ def assemble(
         name=name,
         namespace=system_namespace,
         scope=namespace or "",
-        shared=engine.divide,
+        shared=_both(engine.divide, gated.divide),
         unfit=lambda: _unfit(engine, reports, pods),
         pace=engine.shortest_interval,
     )

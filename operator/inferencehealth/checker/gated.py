@@ -12,6 +12,7 @@ from inferencehealth.api.gate import GateLimits
 from inferencehealth.checker.gates import GatedPods
 from inferencehealth.checker.gating import GatedPod
 from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.checker.shards import Share
 from inferencehealth.checker.work import Checked, Work
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import GateRecord, PodRecord
@@ -62,6 +63,11 @@ class Gated:
         """A report appeared, changed or went away: pods may have become strays, or stopped."""
         same = change.old and change.new and change.old.generation == change.new.generation
         if self._pods and not same:
+            self._mark(STRAYS)
+
+    def divide(self, _share: Share) -> None:
+        """Checkers came or went: strays may be ours to let in now."""
+        if self._pods:
             self._mark(STRAYS)
 
     def pods(self, report: Key) -> GatedPods | None:

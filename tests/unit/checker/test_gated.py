@@ -9,6 +9,7 @@ from inferencehealth.api.gate import GateLimits
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checker.gated import STRAY_LIMITS, STRAYS, Gated
 from inferencehealth.checker.gates import GatedPods
+from inferencehealth.checker.shards import alone
 from inferencehealth.checks.clock import Clock
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import GateRecord, PodRecord
@@ -130,6 +131,15 @@ async def test_strays_are_shared_among_checkers(bench: Bench) -> None:
     bench.pod(added(gated_pod("triton-0")))
     bench.pod(added(gated_pod("triton-1")))
     assert [each.name for each in bench.found(STRAYS).pods] == ["triton-1"]
+
+
+async def test_strays_of_a_checker_that_left_are_looked_at(bench: Bench) -> None:
+    bench.gated.divide(alone("test"))
+    assert bench.marked == []
+    bench.pod(added(gated_pod()))
+    bench.marked.clear()
+    bench.gated.divide(alone("test"))
+    assert bench.marked == [STRAYS]
 
 
 async def test_pods_become_strays_when_their_report_goes_and_stop_when_one_comes(
