@@ -57,7 +57,8 @@ RIVA = Profile(
     sleeping="Not told.",
     dead_engine="Its health asks whether the Triton inside is live: a model that stopped working "
     "stays SERVING. Triton's metrics on 8002 count failed inferences.",
-    api_key="With TLS (ssl_server_cert) neither the kubelet's probe nor the check can ask.",
+    api_key="With TLS (ssl_server_cert) the kubelet's gRPC probe can't ask; the check can, with "
+    "spec.server.tls.caFrom.",
     never_liveness="The health of single models of the Triton inside.",
     # The quick start waits for many minutes; building engines at first start takes up to an hour.
     budgets=DefaultBudgets(max_startup=1800, stop_traffic_after=15, restart_after=60),
