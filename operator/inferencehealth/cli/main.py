@@ -361,6 +361,49 @@ def recommend(
 
 
 @app.command()
+def status(
+    *,
+    policy: Annotated[str, typer.Argument(help="Only this policy.", show_default=False)] = "",
+    kubeconfig: Kubeconfig = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+    ] = "",
+    everywhere: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on showing it, until Ctrl-C.")
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also the pods and models that serve.")
+    ] = False,
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 1 if anything is Broken.")
+    ] = False,
+    output: Annotated[
+        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+    ] = "text",
+) -> None:
+    """Show policies, their workloads, pods and models: what serves, what does not, and why.
+
+    Below whatever is in trouble stands the next command to type.
+    """
+    from inferencehealth.cli import status as program  # noqa: PLC0415
+
+    wanted = program.Wanted(
+        policy=policy,
+        namespace=namespace,
+        everywhere=everywhere,
+        everything=everything,
+        system=system_namespace,
+        output=program.Output(output),
+        exit_code=exit_code,
+    )
+    raise typer.Exit(program.status(kubeconfig, wanted, watch=watch))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
 from inferencehealth.kube import requests
@@ -62,6 +63,11 @@ class Client:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self.writes: Counter[str] = Counter()
+
+    @property
+    def server_time(self) -> datetime | None:
+        """What the server's clock said in its latest answer; None before there is one."""
+        return self._transport.server_time
 
     async def get(
         self, resource: Resource, name: str, *, namespace: str = "", limits: Limits = DEFAULT_LIMITS

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -55,6 +57,8 @@ class Transport:
     def __init__(self, access: Access, session: aiohttp.ClientSession) -> None:
         self._access = access
         self._session = session
+        self.server_time: datetime | None = None
+        """What the server's clock said in its latest answer, in whole seconds."""
         self._target: dict[str, Any] = {"ssl": access.tls if access.tls is not None else True}
         if access.proxy:
             self._target["proxy"] = access.proxy
@@ -160,7 +164,7 @@ class Transport:
         if request.content_type:
             headers["Content-Type"] = request.content_type
         url = URL(self._access.server + request.path, encoded=True)
-        return await self._session.request(
+        response = await self._session.request(
             request.method,
             url.with_query(request.query) if request.query else url,
             data=request.body,
@@ -169,10 +173,19 @@ class Transport:
             allow_redirects=False,
             **self._target,
         )
+        self.server_time = _date(response.headers.get("Date")) or self.server_time
+        return response
 
     def _unreachable(self, cause: str, *, sent: bool) -> Unreachable:
         where = f"{self._access.server} ({self._access.source})"
         return Unreachable(f"the API server {where} does not answer: {cause}", sent=sent)
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC) if header else None
+    except ValueError:
+        return None
 
 
 def _cause(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""What the objects in the cluster say, as a tree for people: policy, workload, pod, model. Pure."""
