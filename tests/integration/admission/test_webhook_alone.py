@@ -3,13 +3,16 @@
 import base64
 import json
 import ssl
+import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from aiohttp import web
 
 from e2e.cluster.model import Cluster
@@ -26,6 +29,8 @@ from inferencehealth.kube.requests import (
     WEBHOOK_CONFIGURATIONS,
 )
 from tests.integration.admission.doors import (
+    MANIFEST,
+    SYSTEM,
     Raw,
     attempt,
     configuration,
@@ -123,6 +128,41 @@ async def test_without_an_answer_writes_go_through_as_they_are(
             kubectl(cluster, "rollout", "restart", "-n", namespace, "deployment/triton")
             after = await client.get(DEPLOYMENTS, "triton", namespace=namespace)
             assert probed(after)
+
+
+def kubectl_says(cluster: Cluster, *words: str) -> str:
+    """What kubectl prints, whatever its exit code."""
+    command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def as_account(cluster: Cluster, account: str, folder: Path) -> Cluster:
+    """The cluster with the rights of a service account of the operator's namespace alone."""
+    token = kubectl(cluster, "create", "token", account, "--namespace", SYSTEM).strip()
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    own = folder / "kubeconfig"
+    own.write_text(yaml.safe_dump(config))
+    return replace(cluster, kubeconfig=own)
+
+
+async def test_the_rights_in_the_manifests_are_enough_and_are_those_of_nothing_else(
+    cluster: Cluster, client: Client, namespace: str, tmp_path: Path
+) -> None:
+    manifest = str(MANIFEST.with_name("webhook.yaml"))
+    kubectl(cluster, "apply", "--server-side", "-f", manifest)
+    own = as_account(cluster, "inferencehealth-webhook", tmp_path)
+    await client.create(POLICIES, initial(), namespace=namespace, manager="author")
+    port = free_port()
+    body = only(configuration("inferencehealth-webhook", port), namespace)
+    words = ["--host", HERE, "--port", str(port), "--name", HERE]
+    async with configured(client, body):
+        with running(own, tmp_path / "log", "webhook", *words):
+            await open_for(client, namespace, probed)
+    for verb, what in (("get", "secrets"), ("patch", "deployments"), ("list", "pods")):
+        said = kubectl_says(own, "auth", "can-i", verb, what, "--namespace", namespace)
+        assert said == "no"
+    kubectl(cluster, "delete", "-f", manifest)
 
 
 async def test_whoever_changes_the_template_after_us_finds_the_probes_where_they_belong(
