@@ -64,7 +64,7 @@ def unfit(peer: Peer, request: Request) -> Answer | None:
     """The answer for a request that can't go through the proxy, with the reason; else None."""
     if request.grpc:
         return Answer(Outcome.UNREACHABLE, why=_GRPC)
-    if peer.trust is not None and peer.trust.ca_pem:
+    if peer.trust is not None and peer.trust.verified:
         return Answer(Outcome.TLS, why=_UNVERIFIED)
     if any(_CREDENTIALS.match(name) for name, _ in request.headers):
         return Answer(Outcome.UNREACHABLE, why=_HEADERS)

@@ -52,7 +52,7 @@ class Channel:
             self._channel = aio.insecure_channel(target, options=options)
         else:
             named = (("grpc.ssl_target_name_override", trust.name),) if trust.name else ()
-            credentials = grpc.ssl_channel_credentials(trust.ca_pem.encode())
+            credentials = grpc.ssl_channel_credentials(trust.ca_pem.encode() or None)
             self._channel = aio.secure_channel(target, credentials, options=options + named)
         self.usable = False
         self.on_lost: Callable[[], None] | None = None

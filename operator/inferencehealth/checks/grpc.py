@@ -60,7 +60,7 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
         socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, address)
     except (OSError, ValueError):
         return Answer(Outcome.UNREACHABLE)
-    if peer.trust is not None and not peer.trust.ca_pem:
+    if peer.trust is not None and not peer.trust.verified:
         return Answer(Outcome.TLS, why=_UNVERIFIED)
     target = f"ipv6:[{address}]:{port}" if ipv6 else f"ipv4:{address}:{port}"
     kept = kept_channels() if peer.keep_alive else None

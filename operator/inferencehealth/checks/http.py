@@ -102,7 +102,7 @@ async def ask(peer: Peer, port: int, request: Request, *, timeout: float) -> Ans
         socket.inet_pton(socket.AF_INET6 if ipv6 else socket.AF_INET, address)
     except (OSError, ValueError):
         return Answer(Outcome.UNREACHABLE)
-    host = (f"[{address}]:{port}" if ipv6 else f"{address}:{port}").encode("ascii")
+    host = (peer.host or (f"[{address}]:{port}" if ipv6 else f"{address}:{port}")).encode("ascii")
     loop = asyncio.get_running_loop()
     # What is not safe to send twice never goes over a connection that may be dead already.
     if not peer.keep_alive or request.method != "GET":
@@ -182,8 +182,7 @@ async def _secure(
     """TLS over the connection, then the request; raises ssl.SSLError and OSError."""
     if connection.raw is None:
         return  # lost already: its outcome is known
-    verified = trust.context.verify_mode is ssl.CERT_REQUIRED
-    name = trust.name or (address if verified else "")
+    name = trust.name or (address if trust.verified else "")
     transport = await loop.start_tls(
         connection.raw, connection, trust.context, server_hostname=name
     )

@@ -53,12 +53,17 @@ class Trust:
     """How a server's certificate is judged; `name` is what it must be made out to, and SNI.
 
     `ca_pem` are the trusted authorities again, for transports that do not take the context;
-    empty: whoever answers is trusted.
+    empty: the system's. `verified` False: whoever answers is trusted.
     """
 
     context: ssl.SSLContext
     name: str = ""
     ca_pem: str = ""
+
+    @property
+    def verified(self) -> bool:
+        """Whether the certificate counts at all."""
+        return self.context.verify_mode is ssl.CERT_REQUIRED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Peer:
     """Whom a request is sent to, and how it is spoken to. `trust` None: without TLS.
 
     `namespace` and `pod` are for the one way that does not go to the address: through the API
-    server.
+    server. `host` is what an HTTP server is called by; empty: its address and port.
     """
 
     address: str
@@ -74,6 +79,7 @@ class Peer:
     keep_alive: bool = False
     namespace: str = ""
     pod: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
