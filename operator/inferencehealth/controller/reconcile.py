@@ -114,6 +114,9 @@ class Reconciler:
             return await self.namespace(namespace)
         policies, _ = read_policies([raw])
         for policy in policies:
+            if policy.metadata.generation != policy.status.observed_generation:
+                # Its reports still ask what an older spec wanted.
+                return await self.namespace(namespace)
             listed = await self.client.list(REPORTS, project=whole, namespace=namespace)
             reports = [
                 r for r in read_reports(listed.items).values() if r and r.spec.policy == name
