@@ -1,8 +1,10 @@
 """A server's address as people type it: http://host:port."""
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +14,9 @@ from inferencehealth.api.server import Scheme
 from inferencehealth.checks.steps import Peer, Trust
 
 HINT = "TARGET"
+
+_USUAL_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ def parse_address(text: str) -> Address:
             f"{text!r}: give scheme, host and port only; the profile knows the paths",
             param_hint=HINT,
         )
-    usual = 443 if parts.scheme == "https" else 80
-    return Address(Scheme(parts.scheme.upper()), parts.hostname, port or usual)
+    scheme = Scheme(parts.scheme.upper())
+    return Address(scheme, parts.hostname, port or _USUAL_PORTS[scheme])
 
 
 def peers_at(address: Address, *, ca_file: Path | None, insecure: bool) -> tuple[Peer, ...]:
@@ -56,7 +61,26 @@ def peers_at(address: Address, *, ca_file: Path | None, insecure: bool) -> tuple
         told = f"{address.host} has no address: {error.strerror}"
         raise typer.BadParameter(told, param_hint=HINT) from error
     trust = _trust(address, ca_file, insecure=insecure)
-    return tuple(Peer(ip, trust) for ip in dict.fromkeys(str(place[4][0]) for place in found))
+    host = _host_header(address)
+    return tuple(
+        Peer(ip, trust, host=host) for ip in dict.fromkeys(str(place[4][0]) for place in found)
+    )
+
+
+def _host_header(address: Address) -> str:
+    """The name as a server or a proxy before it is to hear it; empty for an IP address."""
+    if not _NAME.fullmatch(address.host) or _is_ip(address.host):
+        return ""
+    usual = _USUAL_PORTS[address.scheme]
+    return address.host if address.port == usual else f"{address.host}:{address.port}"
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _has_more(parts: SplitResult) -> bool:
@@ -70,10 +94,11 @@ def _trust(address: Address, ca_file: Path | None, *, insecure: bool) -> Trust |
         return None
     try:
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ssl.SSLError) as error:
+        ca_pem = ca_file.read_text("ascii") if ca_file else ""
+    except (OSError, UnicodeError) as error:
         told = f"{ca_file} has no certificates that can be used: {error}"
         raise typer.BadParameter(told, param_hint="'--ca-file'") from error
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return Trust(context, address.host)
+    return Trust(context, address.host, ca_pem)

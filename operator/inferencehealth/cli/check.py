@@ -45,6 +45,8 @@ COLOURS: Final = {
     Verdict.BROKEN: "bold red",
     Verdict.UNKNOWN: "magenta",
 }
+PATIENCE: Final = "5s"
+"""Time one request may take, unless told otherwise."""
 NOT_ASKED: Final = "The engine behind the endpoints was not asked to infer anything."
 """A green endpoint proves little; whoever reads Ready should know how much was asked."""
 
@@ -191,21 +193,27 @@ def _items(items: Iterable[Item]) -> list[dict[str, Any]]:
 
 def _tell(target: str, found: Checked) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    line = Text(f"{target}  ")
+    tell_one(console, target, found)
+    if found.verdict is Verdict.READY:
+        console.print(Text(f"  {NOT_ASKED}", style="dim"))
+
+
+def tell_one(console: Console, name: str, found: Checked, indent: str = "") -> None:
+    """Print one server's result."""
+    line = Text(f"{indent}{name}  ")
     line.append(found.verdict.value, style=COLOURS[found.verdict])
     line.append(f"  {found.reason}")
     console.print(line)
     if found.message:
-        console.print(Text(f"  {found.message}"))
+        console.print(Text(f"{indent}  {found.message}"))
     for step in found.steps:
-        console.print(Text(f"  {step.request}  {_ended(step)}  {step.seconds * 1000:.0f} ms"))
+        took = f"{step.seconds * 1000:.0f} ms"
+        console.print(Text(f"{indent}  {step.request}  {_ended(step)}  {took}"))
     for kind, items in (("model", found.models), ("component", found.components)):
         for item in items:
-            name = f"{item.name} {item.version}".rstrip()
+            model = f"{item.name} {item.version}".rstrip()
             why = f"  {item.message or item.reason}" if item.message or item.reason else ""
-            console.print(Text(f"  {kind} {name}: {item.sign.value}{why}"))
-    if found.verdict is Verdict.READY:
-        console.print(Text(f"  {NOT_ASKED}", style="dim"))
+            console.print(Text(f"{indent}  {kind} {model}: {item.sign.value}{why}"))
 
 
 def _ended(step: Asked) -> str:

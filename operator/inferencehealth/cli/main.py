@@ -37,6 +37,9 @@ Kubeconfig = Annotated[
 Namespace = Annotated[
     str, typer.Option("--namespace", "-n", help="Only this namespace; default: all of them.")
 ]
+OfContext = Annotated[
+    str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+]
 SystemNamespace = Annotated[
     str, typer.Option(help="Namespace of the operator's own Leases; it must exist.")
 ]
@@ -185,38 +188,66 @@ def webhook(
 @app.command()
 def check(
     *,
-    target: Annotated[str, typer.Argument(help="http://HOST:PORT or https://HOST:PORT.")],
-    profile: Annotated[str, typer.Option(help="Which server it is, such as asr or triton.")] = "",
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="http://HOST:PORT or https://HOST:PORT, or in a cluster pod/NAME, "
+            "deployment/NAME or statefulset/NAME."
+        ),
+    ],
+    profile: Annotated[
+        str,
+        typer.Option(help="Which server is at the URL, such as asr or triton."),
+    ] = "",
     model: Annotated[
         list[str] | None, typer.Option(help="Model that has to serve: NAME or NAME@VERSION.")
     ] = None,
     component: Annotated[
         list[str] | None, typer.Option(help="Component that has to be up; default: the profile's.")
     ] = None,
-    timeout: Annotated[str, typer.Option(help="Time one request may take.")] = "5s",
+    timeout: Annotated[
+        str, typer.Option(help="Time one request may take; default: the policy's, or 5s.")
+    ] = "",
     ca_file: Annotated[
         Path | None, typer.Option(help="Authorities that sign its certificate, in PEM form.")
     ] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
+    kubeconfig: Kubeconfig = None,
+    namespace: OfContext = "",
+    transport: Transport = "auto",
     output: Annotated[
         Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
     ] = "text",
 ) -> None:
-    """Ask a server once whether it really serves. Needs no cluster.
+    """Ask a server once whether it really serves; a URL needs no cluster.
+
+    Of a workload each pod is asked what its policy asks, or what fits the server recognised.
 
     Exit code: 0 Ready or Degraded, 1 Broken, 3 Loading, Busy or Asleep, 4 Unknown, 2 wrong usage.
     """
     from inferencehealth.cli import check as program  # noqa: PLC0415
+    from inferencehealth.cli.address import is_url  # noqa: PLC0415
 
+    form = program.Output(output)
+    if not is_url(target) and "/" in target:
+        from inferencehealth.checker.ways import Choice  # noqa: PLC0415
+        from inferencehealth.cli import podcheck  # noqa: PLC0415
+
+        if profile or model or component or ca_file or insecure:
+            told = "what is asked of pods is the policy's to say; these options are for URLs"
+            raise typer.BadParameter(told, param_hint="--profile, --model, --component, TLS")
+        seconds = program.seconds(timeout) if timeout else 0.0
+        pods = podcheck.Target(target, kubeconfig, namespace, seconds, Choice(transport))
+        raise typer.Exit(podcheck.check_in_cluster(pods, form))
     question = program.Question(
         profile=profile,
         models=model or [],
         components=component or [],
-        timeout=program.seconds(timeout),
+        timeout=program.seconds(timeout or program.PATIENCE),
         ca_file=ca_file,
         insecure=insecure,
     )
-    raise typer.Exit(program.check_address(target, question, program.Output(output)))
+    raise typer.Exit(program.check_address(target, question, form))
 
 
 @app.command()
@@ -331,9 +362,7 @@ def recommend(
     *,
     workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
     kubeconfig: Kubeconfig = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
-    ] = "",
+    namespace: OfContext = "",
     replace: Annotated[
         bool, typer.Option("--replace", help="Also in place of the author's own probes.")
     ] = False,
@@ -365,9 +394,7 @@ def status(
     *,
     policy: Annotated[str, typer.Argument(help="Only this policy.", show_default=False)] = "",
     kubeconfig: Kubeconfig = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
-    ] = "",
+    namespace: OfContext = "",
     everywhere: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")
     ] = False,

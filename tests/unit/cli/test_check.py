@@ -30,11 +30,13 @@ ASR: Answers = {
 
 
 @contextmanager
-def serving(answers: Answers) -> Iterator[str]:
-    """A server that knows these paths; gives its address."""
+def serving(answers: Answers, heard: list[str] | None = None) -> Iterator[str]:
+    """A server that knows these paths; gives its address, and tells by what host it was called."""
+    heard = [] if heard is None else heard
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            heard.append(self.headers["Host"])
             status, body = answers.get(self.path, (404, ""))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -113,6 +115,15 @@ def test_a_server_that_does_not_let_us_in_is_unknown() -> None:
     assert "verdict: Unknown" in done.stdout
 
 
+def test_a_server_is_called_by_the_name_that_was_typed() -> None:
+    heard: list[str] = []
+    with serving(ASR, heard) as url:
+        check(url, "--profile", "asr")
+        check(url.replace("localhost", "127.0.0.1"), "--profile", "asr")
+    port = url.rpartition(":")[2]
+    assert set(heard) == {f"localhost:{port}", f"127.0.0.1:{port}"}
+
+
 def test_a_ready_server_is_not_said_to_infer() -> None:
     with serving(ASR) as url:
         done = check(url, "--profile", "asr")
@@ -123,6 +134,9 @@ def test_a_ready_server_is_not_said_to_infer() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("triton",), "write http://HOST:PORT"),
+        (("replicaset/triton",), "write a URL, pod/NAME, deployment/NAME"),
+        (("pod/triton", "--profile", "asr"), "these options are for URLs"),
         (("http://localhost:1",), "which server is it?"),
         (("http://localhost:1", "--profile", "nope"), "no 'nope'"),
         (("localhost:1", "--profile", "asr"), "write http://HOST:PORT"),
