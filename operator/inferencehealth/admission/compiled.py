@@ -27,6 +27,7 @@ from inferencehealth.api.names import (
 )
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.target import Selector
+from inferencehealth.kubelet import HANDLER_KINDS, handler_kind
 
 T = TypeVar("T")
 FailurePolicy = Literal["Ignore", "Fail"]
@@ -55,12 +56,14 @@ PATH: Final = "/spec/template/spec"
 class Joining:
     """One probe that joins; where `former` stands it gives way, with `always` whatever stands.
 
-    `wanted` None: what stands there as `former` goes.
+    `wanted` None: what stands there as `former` goes. `standing` is ours that stands there now,
+    former or not.
     """
 
     kind: str
     wanted: Mapping[str, Any] | None
     former: Mapping[str, Any] | None = None
+    standing: Mapping[str, Any] | None = None
     always: bool = False
 
 
@@ -239,6 +242,7 @@ def _document(
 
 def _patch(rule: Rule, here: str) -> str:
     parts = [_probe_patch(rule, each, here) for each in rule.probes]
+    parts += [_making_way(rule, each) for each in rule.probes if each.standing]
     return " + ".join([*parts, *([_gate_patch(here)] if rule.gate else [])])
 
 
@@ -253,6 +257,23 @@ def _probe_patch(rule: Rule, probe: Joining, here: str) -> str:
         condition = f"{free} || ({_stands(probe)})" if probe.former else free
         condition = "true" if probe.always else condition
     return f"{_listed(rule)}.transformList(i, c, {here}[i] && ({condition}), {operation})"
+
+
+def _making_way(rule: Rule, probe: Joining) -> str:
+    """Our handler goes where an author's of another kind has come: two would be refused.
+
+    Whatever else of the container has changed: nobody misses what could not have stayed.
+    """
+    standing = probe.standing or {}
+    kind = handler_kind(standing)
+    others = " || ".join(f"has(c.{probe.kind}.{each})" for each in HANDLER_KINDS if each != kind)
+    at = f"'{PATH}/{rule.field}/' + string(i) + '/{probe.kind}/{kind}'"
+    return (
+        f"{_listed(rule)}.transformList(i, c, c.name == {text(rule.container)} && "
+        f"has(c.{probe.kind}) && has(c.{probe.kind}.{kind}) && "
+        f"dyn(c.{probe.kind}.{kind}) == dyn({literal(standing.get(kind))}) && ({others}), "
+        f"JSONPatch{{op: 'remove', path: {at}}})"
+    )
 
 
 def _stands(probe: Joining) -> str:

@@ -37,5 +37,6 @@ def known(policy: Policy, target: Workload, look: Callable[[Workload], Plan]) ->
 def _joining(probe: ProbePlan, *, always: bool) -> Joining | None:
     stale = probe.existing if probe.ours and not same_probe(probe.existing, probe.wanted) else None
     if probe.wanted is None:
-        return Joining(probe.kind, None, former=stale) if stale else None
-    return Joining(probe.kind, probe.wanted, former=stale, always=always)
+        return Joining(probe.kind, None, former=stale, standing=stale) if stale else None
+    standing = probe.existing if probe.ours else None
+    return Joining(probe.kind, probe.wanted, former=stale, standing=standing, always=always)

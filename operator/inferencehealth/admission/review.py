@@ -94,7 +94,7 @@ def decide(asked: Asked, claimants_of: ClaimantsOf, record_of: RecordOf) -> Oper
         return []
     record = record_of(target)
     planned = plan(policy, target, record.probes, record.startups, advised=False)
-    return joining(planned, target)
+    return joining(planned, target, record.probes)
 
 
 def answer(uid: str, operations: Operations) -> bytes:

@@ -27,9 +27,16 @@ def admitted(
     tracked = bool(workload.raw.get("metadata", {}).get("managedFields"))
     if not existing or not tracked or writers(workload, container, kind):
         return False
+    return any(same_probe(existing, one) for one in ever_wanted(kind, wanted, previous))
+
+
+def ever_wanted(
+    kind: str, wanted: dict[str, Any] | None, previous: ProbesReport | None
+) -> tuple[dict[str, Any], ...]:
+    """What admission may have put there in our name: as wanted now, and as reported before."""
     told = _reported(previous, kind)
     ever = (wanted, told.wanted if told else None, told.former if told else None)
-    return any(same_probe(existing, one) for one in ever)
+    return tuple(one for one in ever if one)
 
 
 def _reported(previous: ProbesReport | None, kind: str) -> ProbeReport | None:

@@ -6,12 +6,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from e2e.cluster.model import Cluster
@@ -54,15 +56,33 @@ def running(cluster: Cluster, log: Path, *words: str) -> Iterator[subprocess.Pop
 
 def kubectl(cluster: Cluster, *words: str, stdin: Raw | None = None) -> str:
     """What kubectl prints; fails the test with what it complains about."""
-    done = subprocess.run(
+    done = try_kubectl(cluster, *words, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+Done = subprocess.CompletedProcess[str]
+
+
+def until_kubectl(
+    is_so: Callable[[Done], bool], cluster: Cluster, *words: str, stdin: Raw | None = None
+) -> None:
+    """Return once what kubectl says is so; fails the test with what it said last."""
+    end = time.monotonic() + DEADLINE
+    while not is_so(done := try_kubectl(cluster, *words, stdin=stdin)):
+        if time.monotonic() > end:
+            pytest.fail(f"never became so: {done.stdout}{done.stderr}")
+
+
+def try_kubectl(cluster: Cluster, *words: str, stdin: Raw | None = None) -> Done:
+    """What kubectl prints and complains about."""
+    return subprocess.run(
         [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), *words],
         input=yaml.safe_dump(stdin) if stdin else None,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def free_port() -> int:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.api.policy import Policy
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, REPORTS, STATEFUL_SETS
@@ -11,6 +12,7 @@ from inferencehealth.kubelet import same_probe
 from inferencehealth.plan import plan
 from inferencehealth.workloads import OWNED_KINDS, workload
 from tests.integration.admission.doors import (
+    Done,
     Door,
     Raw,
     attempt,
@@ -18,6 +20,7 @@ from tests.integration.admission.doors import (
     kubectl,
     open_for,
     probed,
+    until_kubectl,
     with_policy,
 )
 from tests.integration.awaiting import condition, message, until
@@ -96,10 +99,8 @@ async def test_applying_the_same_manifest_again_changes_nothing(
     kubectl(door.cluster, *words, "--server-side", stdin=body)
     # A client that writes the whole object sends it without the probes.
     replace = ["replace", "--namespace", namespace, "-f", "-"]
-    while not probed(
-        json.loads(kubectl(door.cluster, *replace, "--dry-run=server", "-o", "json", stdin=body))
-    ):
-        continue  # until the controller has met the workload, which is new
+    # Until the controller has met the workload, which is new.
+    until_kubectl(_is_probed, door.cluster, *replace, "--dry-run=server", "-o", "json", stdin=body)
     kubectl(door.cluster, *replace, stdin=body)
     after = await client.get(DEPLOYMENTS, "triton", namespace=namespace)
     assert after["spec"]["template"] == first["spec"]["template"]
@@ -141,6 +142,47 @@ async def test_an_authors_probe_is_kept_and_the_missing_ones_join(
     raw = await created(client, namespace, deployment(livenessProbe=OWN_LIVENESS))
     assert container(raw)["livenessProbe"]["exec"] == OWN_LIVENESS["exec"]
     assert container(raw)["readinessProbe"]["httpGet"]["path"] == "/v2/health/ready"
+
+
+async def test_an_author_who_comes_with_a_probe_of_another_kind_later_is_not_in_our_way(
+    door: Door, client: Client, namespace: str
+) -> None:
+    """His apply adds a handler to the probe that admission gave him; two would be refused."""
+    await with_policy(client, namespace)
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", **deployment()}
+    words = ["apply", "--namespace", namespace, "-f", "-"]
+    kubectl(door.cluster, *words, stdin=body)
+    await until(client, REPORTS, namespace, "deployment-triton", lambda r: state(r) == "Injected")
+    own = {**body, **deployment(livenessProbe=OWN_LIVENESS, args=["--another=flag"])}
+    # Until what is known of the workload is compiled, both handlers are refused.
+    until_kubectl(_is_accepted, door.cluster, *words, "--dry-run=server", stdin=own)
+    kubectl(door.cluster, *words, stdin=own)
+    after = container(await client.get(DEPLOYMENTS, "triton", namespace=namespace))
+    assert after["livenessProbe"]["exec"] == OWN_LIVENESS["exec"]
+    assert "httpGet" not in after["livenessProbe"]
+    assert "httpGet" in after["readinessProbe"]
+
+
+def _is_probed(done: Done) -> bool:
+    return probed(json.loads(done.stdout))
+
+
+def _is_accepted(done: Done) -> bool:
+    if done.returncode != 0:
+        assert "may not specify more than 1 handler type" in done.stderr
+    return done.returncode == 0
+
+
+async def test_what_the_operator_itself_takes_out_stays_out(
+    door: Door, client: Client, namespace: str
+) -> None:
+    await with_policy(client, namespace)
+    await created(client, namespace, deployment())
+    remove = [{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}]
+    after = await client.json_patch(
+        DEPLOYMENTS, "triton", remove, namespace=namespace, manager=FIELD_MANAGER
+    )
+    assert not probed(after)
 
 
 async def test_replace_takes_the_authors_probe_as_a_whole(

@@ -3,7 +3,6 @@
 import base64
 import json
 import ssl
-import subprocess
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,6 +39,7 @@ from tests.integration.admission.doors import (
     open_for,
     probed,
     running,
+    try_kubectl,
 )
 from tests.integration.objects import deployment
 
@@ -130,12 +130,6 @@ async def test_without_an_answer_writes_go_through_as_they_are(
             assert probed(after)
 
 
-def kubectl_says(cluster: Cluster, *words: str) -> str:
-    """What kubectl prints, whatever its exit code."""
-    command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-
-
 def as_account(cluster: Cluster, account: str, folder: Path) -> Cluster:
     """The cluster with the rights of a service account of the operator's namespace alone."""
     token = kubectl(cluster, "create", "token", account, "--namespace", SYSTEM).strip()
@@ -160,8 +154,8 @@ async def test_the_rights_in_the_manifests_are_enough_and_are_those_of_nothing_e
         with running(own, tmp_path / "log", "webhook", *words):
             await open_for(client, namespace, probed)
     for verb, what in (("get", "secrets"), ("patch", "deployments"), ("list", "pods")):
-        said = kubectl_says(own, "auth", "can-i", verb, what, "--namespace", namespace)
-        assert said == "no"
+        said = try_kubectl(own, "auth", "can-i", verb, what, "--namespace", namespace)
+        assert said.stdout.strip() == "no"
     kubectl(cluster, "delete", "-f", manifest)
 
 

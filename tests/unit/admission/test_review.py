@@ -197,6 +197,18 @@ def test_what_an_earlier_policy_gave_is_brought_up_to_date_by_the_report() -> No
     assert operation["value"]["periodSeconds"] == 17
 
 
+def test_our_handler_gives_way_where_the_author_writes_one_of_another_kind() -> None:
+    before = patched(a_deployment(), decided(asked(a_deployment()), a_policy()))
+    merged = json.loads(json.dumps(before))
+    (_, server) = merged["spec"]["template"]["spec"]["containers"]
+    server["livenessProbe"]["exec"] = {"command": ["/bin/alive"]}
+    server["livenessProbe"]["httpGet"]["scheme"] = "HTTP"  # as the API server fills it in
+    merged["metadata"]["managedFields"] = [owned("livenessProbe", manager="kubectl")]
+    (operation,) = decided(asked(merged, before), a_policy())
+    path = "/spec/template/spec/containers/1/livenessProbe/httpGet"
+    assert operation == {"op": "remove", "path": path}
+
+
 def _value(raw: Raw) -> Workload:
     return workload(raw)
 
