@@ -62,6 +62,8 @@ NODE = (
     Program("pause", "pause", "inferencehealth.dev/e2e/pause"),
 )
 KIND = Program("kind", "kind", "sigs.k8s.io/kind")
+# No part of a cluster: what Flux makes of an object, asked by tests.
+KSTATUS = Program("kstatus", "kstatus", "inferencehealth.dev/e2e/kstatus")
 PROGRAMS: dict[Tier, tuple[Program, ...]] = {
     Tier.INTEGRATION: CONTROL_PLANE,
     Tier.SCALE: (*CONTROL_PLANE, SCHEDULER, KWOK),
@@ -207,6 +209,6 @@ def _pins(module: str) -> list[str]:
 
 
 def _read(module: str, name: str) -> str:
-    # The pause program is source of our own, with nothing to sum; the others have no source.
+    # Two programs have a source of our own, and pause has nothing to sum.
     path = MODULES / module / name
     return path.read_text() if path.exists() else ""

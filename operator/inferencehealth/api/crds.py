@@ -22,7 +22,7 @@ from inferencehealth.api.names import (
 from inferencehealth.api.policy import PolicySpec
 from inferencehealth.api.report import ReportSpec, ReportStatus
 from inferencehealth.api.schema import structural_schema, without_defaults
-from inferencehealth.api.status import PolicyStatus
+from inferencehealth.api.status import UNSEEN, PolicyStatus
 
 Manifest = dict[str, Any]
 
@@ -42,7 +42,7 @@ POLICY_COLUMNS = (
     _column("Profile", ".status.summary.profile", "Servers recognised."),
     _column("Workloads", ".status.summary.workloads", "Workloads held.", "integer"),
     _column("Pods", ".status.summary.pods", "Pods that serve, of all."),
-    _column("Models", ".status.summary.models", "Models that serve, of all."),
+    _column("Models", ".status.summary.models", "Models that enough pods serve, of all."),
     _column("Mode", ".spec.probes.mode", "How far the operator goes with probes."),
     _column("Verdict", ".status.summary.verdict", "Worst verdict on any pod."),
     _column("Ready", f"{_READY}.status", "Whether everything required serves."),
@@ -54,7 +54,7 @@ POLICY_COLUMNS = (
 REPORT_COLUMNS = (
     _column("Profile", ".spec.check.profile", "Server recognised."),
     _column("Pods", ".status.health.podsServing", "Pods that serve, of all."),
-    _column("Models", ".status.health.modelsServing", "Models that serve, of all."),
+    _column("Models", ".status.health.modelsServing", "Models that enough pods serve, of all."),
     _column("Verdict", ".status.health.verdict", "Worst verdict on any pod."),
     _column("Reason", ".status.health.reason", "Why, in one word."),
     _column("Probes", ".status.probes.state", "Whether the probes are in place."),
@@ -75,6 +75,7 @@ def policy_crd() -> Manifest:
         spec=PolicySpec,
         status=PolicyStatus,
         columns=POLICY_COLUMNS,
+        status_default={"observedGeneration": UNSEEN},
     )
 
 
@@ -101,6 +102,7 @@ def _crd(
     spec: type[BaseModel],
     status: type[BaseModel],
     columns: tuple[Manifest, ...],
+    status_default: Manifest | None = None,
 ) -> Manifest:
     schema: Manifest = {
         "type": "object",
@@ -111,7 +113,8 @@ def _crd(
             "kind": {"type": "string", "description": f"{kind}."},
             "metadata": {"type": "object"},
             "spec": structural_schema(spec),
-            "status": without_defaults(structural_schema(status)),
+            "status": without_defaults(structural_schema(status))
+            | ({"default": status_default} if status_default else {}),
         },
     }
     return {

@@ -255,7 +255,9 @@ class Health(Model):
     message: str = Field(default="", max_length=MAX_MESSAGE, description="Why, in a sentence.")
     counts: VerdictCounts = Field(default=VerdictCounts(), description="Pods by verdict.")
     pods_serving: str = Field(default="0/0", description="Pods that serve, of all.")
-    models_serving: str = Field(default="-", description="Models that serve, of all.")
+    models_serving: str = Field(
+        default="-", description="Models that as many pods serve as are wanted, of all."
+    )
     pods: tuple[PodHealth, ...] = Field(
         default=(),
         max_length=MAX_PODS,

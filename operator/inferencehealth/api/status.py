@@ -1,5 +1,7 @@
 """What a policy's owner reads back; bounded in size whatever the fleet's."""
 
+from typing import Final
+
 from pydantic import Field
 
 from inferencehealth.api.base import Model
@@ -46,15 +48,32 @@ class Summary(Model):
     profile: str = Field(default="", description="Profiles found, by name.")
     workloads: int = Field(default=0, ge=0, description="Workloads that the policy holds.")
     pods: str = Field(default="0/0", description="Pods that serve, of all.")
-    models: str = Field(default="-", description="Models that serve everywhere, of all.")
+    models: str = Field(default="-", description="Models that enough pods serve, of all.")
     verdict: str = Field(default="", description="Worst verdict on any pod.")
+
+
+UNSEEN: Final = -1
+"""The generation observed by nobody. The API server gives a new policy a status with it, because to
+kstatus an object without a status is done: Flux would call a policy healthy that nobody looked at.
+"""
+
+
+def enough_serve(ready: int, total: int, desired: int) -> bool:
+    """Whether a model that serves on `ready` of `total` pods of a workload is served by enough.
+
+    Enough are as many as the workload wants (`desired`; 0: not known, so all): the pod that a
+    rollout adds while it loads takes nothing away from anybody.
+    """
+    return ready >= max(1, min(total, desired or total))
 
 
 class PolicyStatus(Model):
     """What the operator found; bounded in size whatever the fleet's."""
 
     observed_generation: int = Field(
-        default=0, ge=0, description="Generation of the spec that this status answers."
+        default=UNSEEN,
+        ge=UNSEEN,
+        description="Generation of the spec that this status answers; -1: nobody has seen it yet.",
     )
     summary: Summary = Field(default=Summary(), description="One line about everything.")
     pods: VerdictCounts = Field(default=VerdictCounts(), description="Pods by verdict.")

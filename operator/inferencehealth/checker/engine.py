@@ -144,6 +144,7 @@ class Engine:
             now=self._now(),
             container=work.compiled.spec.container,
             startups=work.startups,
+            desired=work.record.desired,
         )
         return None if found == previous else found
 

@@ -20,7 +20,7 @@ from inferencehealth.api.report import (
     PodHealth,
     Startup,
 )
-from inferencehealth.api.status import VerdictCounts
+from inferencehealth.api.status import VerdictCounts, enough_serve
 from inferencehealth.checker.canary import CanaryState, canary_findings
 from inferencehealth.checker.disagreement import Contradiction, Differing, findings
 from inferencehealth.checker.gating import gate_in_words
@@ -64,9 +64,11 @@ def health(
     now: float,
     container: str = "",
     startups: tuple[Startup, ...] = (),
+    desired: int = 0,
 ) -> Health:
     """The health of a workload; `now` (epoch seconds) dates its last transition.
 
+    `desired` is how many pods the workload wants, 0 where that is not known.
     The pod named first is the worst, among equals the one that is so longest. Returns `previous`
     where nothing but latencies differs: they are no reason to write.
     """
@@ -87,9 +89,7 @@ def health(
             total=len(worst_first), **{v.value.lower(): counts[v] for v in Verdict}
         ),
         pods_serving=f"{serving}/{len(worst_first)}",
-        models_serving=f"{sum(m.ready == m.total for m in models)}/{len(models)}"
-        if models
-        else "-",
+        models_serving=_models_serving(models, desired),
         pods=tuple(_pod(state) for state in worst_first[:MAX_PODS]),
         models=models[:MAX_MODELS],
         components=components[:MAX_MODELS],
@@ -103,6 +103,11 @@ def health(
         else rfc3339(now),
     )
     return previous if previous is not None and _unhurried(found) == _unhurried(previous) else found
+
+
+def _models_serving(models: Sequence[ItemHealth], desired: int) -> str:
+    serving = sum(enough_serve(m.ready, m.total, desired) for m in models)
+    return f"{serving}/{len(models)}" if models else "-"
 
 
 def _unhurried(told: Health) -> Health:

@@ -176,6 +176,8 @@ class Holdings:
         were away: in both cases it looked longer than we did, so we go on from what it said.
         """
         before, after = work.record.health, record.health
+        if work.record.desired != record.desired:
+            self._mark(record.key)  # how many pods of a model are enough
         work.record = record
         if after is not None and after != before and after.checked_by != self._identity:
             self._give_up(record.key)

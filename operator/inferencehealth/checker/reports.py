@@ -23,6 +23,8 @@ class ReportRecord:
     workload: WorkloadRef
     check: CheckSpec | None
     health: Health | None
+    desired: int = 0
+    """Pods that the workload wants; 0 while the controller has not said it."""
 
     @property
     def key(self) -> Key:
@@ -50,6 +52,7 @@ def project_report(raw: Mapping[str, Any]) -> ReportRecord:
         workload=report.spec.workload,
         check=report.spec.check,
         health=_health(status.get("health")),
+        desired=status.get("desiredPods") or 0,
     )
 
 

@@ -4,8 +4,15 @@ from collections.abc import Iterable, Sequence
 
 from inferencehealth.api.conditions import Condition, ConditionStatus, carry_transitions
 from inferencehealth.api.policy import Policy
-from inferencehealth.api.report import Report
-from inferencehealth.api.status import Case, ModelCount, PolicyStatus, Summary, VerdictCounts
+from inferencehealth.api.report import ItemHealth, Report
+from inferencehealth.api.status import (
+    Case,
+    ModelCount,
+    PolicyStatus,
+    Summary,
+    VerdictCounts,
+    enough_serve,
+)
 from inferencehealth.checks.verdicts import RANK, Verdict
 from inferencehealth.controller.claims import LostClaim
 from inferencehealth.controller.conditions import conditions
@@ -37,7 +44,7 @@ def policy_status(
     models = _models(views)
     return PolicyStatus(
         observed_generation=generation,
-        summary=_summary(views, models),
+        summary=_summary(views, len(models)),
         pods=_counts(views),
         models=models[:MAX_MODELS],
         worst=_worst(views)[:MAX_CASES],
@@ -77,7 +84,7 @@ def _models(views: Iterable[View]) -> tuple[ModelCount, ...]:
     """The models over all workloads, those that serve least first."""
     found: dict[str, ModelCount] = {}
     for model in (m for v in views for m in v.health.models):
-        name = f"{model.name}:{model.version}" if model.version else model.name
+        name = _model_name(model)
         before = found.get(name, ModelCount(name=name, ready=0, total=0))
         found[name] = ModelCount(
             name=name,
@@ -87,6 +94,21 @@ def _models(views: Iterable[View]) -> tuple[ModelCount, ...]:
             message=before.message or model.message,
         )
     return tuple(sorted(found.values(), key=lambda m: (m.ready >= m.total, m.name)))
+
+
+def _model_name(model: ItemHealth) -> str:
+    return f"{model.name}:{model.version}" if model.version else model.name
+
+
+def _models_serving(views: Iterable[View], models: int) -> str:
+    """The models that in each of their workloads enough pods serve, of all."""
+    missed = {
+        _model_name(model)
+        for each in views
+        for model in each.health.models
+        if not enough_serve(model.ready, model.total, each.desired)
+    }
+    return f"{models - len(missed)}/{models}" if models else "-"
 
 
 def _worst(views: Iterable[View]) -> tuple[Case, ...]:
@@ -122,7 +144,7 @@ def _cases(views: Iterable[View]) -> Iterable[Case]:
             )
 
 
-def _summary(views: Sequence[View], models: Sequence[ModelCount]) -> Summary:
+def _summary(views: Sequence[View], models: int) -> Summary:
     profiles = sorted({v.report.spec.check.profile for v in views if v.report.spec.check})
     verdicts = [v.health.verdict for v in views if v.health.counts.total or is_short(v)]
     pods = _counts(views).total
@@ -130,6 +152,6 @@ def _summary(views: Sequence[View], models: Sequence[ModelCount]) -> Summary:
         profile=",".join(profiles),
         workloads=len(views),
         pods=f"{sum(v.serving for v in views)}/{pods}",
-        models=f"{sum(m.ready >= m.total for m in models)}/{len(models)}" if models else "-",
+        models=_models_serving(views, models),
         verdict=max(verdicts, key=lambda verdict: RANK.get(verdict, 0), default=""),
     )

@@ -63,8 +63,13 @@ def test_every_list_says_how_it_merges(crd: dict[str, Any]) -> None:
 
 def test_a_status_claims_nothing_by_default() -> None:
     for crd in BOTH:
-        defaulted = [p for p, n in fields(crd) if p.startswith(".status") and "default" in n]
+        defaulted = [p for p, n in fields(crd) if p.startswith(".status.") and "default" in n]
         assert defaulted == []
+
+
+def test_a_policy_that_nobody_has_looked_at_says_so_from_its_creation_on() -> None:
+    defaults = {p: n["default"] for p, n in fields(crds.policy_crd()) if "default" in n}
+    assert defaults[".status"] == {"observedGeneration": -1}
 
 
 def test_defaults_are_spelled_as_people_write_them() -> None:

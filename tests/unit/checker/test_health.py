@@ -26,8 +26,10 @@ def state(
     return PodState(name, history, kubelet_ready=True, restarts=0)
 
 
-def of(*pods: PodState, previous: Health | None = None, now: float = NOW) -> Health:
-    return health(pods, generation=3, checked_by="c-0", previous=previous, now=now)
+def of(
+    *pods: PodState, previous: Health | None = None, now: float = NOW, desired: int = 0
+) -> Health:
+    return health(pods, generation=3, checked_by="c-0", previous=previous, now=now, desired=desired)
 
 
 def broken(name: str, since: float = NOW - 60) -> PodState:
@@ -86,6 +88,14 @@ def test_models_are_rolled_up_over_pods_worst_first() -> None:
     assert (found.models[0].reason, found.models[0].message) == ("ModelLoadFailed", "CUDA OOM")
     assert found.models[1].required
     assert found.models_serving == "1/2"
+
+
+def test_a_pod_that_a_rollout_adds_takes_no_model_away_while_it_loads() -> None:
+    serves, loads = Item("m", Sign.SERVES), Item("m", Sign.LOADING)
+    pods = (state("old", models=(serves,)), state("new", Verdict.LOADING, models=(loads,)))
+    assert of(*pods, desired=1).models_serving == "1/1"
+    assert of(*pods, desired=2).models_serving == "0/1"
+    assert of(*pods).models_serving == "0/1"
 
 
 def test_a_model_of_a_silent_pod_is_as_its_pod() -> None:

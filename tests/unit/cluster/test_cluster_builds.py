@@ -10,10 +10,11 @@ from e2e.cluster.model import ClusterError
 
 PROGRAMS = sorted(
     {p for programs in builds.PROGRAMS.values() for p in programs}
-    | {builds.KIND, *builds.OTHER_APISERVERS.values()},
+    | {builds.KIND, builds.KSTATUS, *builds.OTHER_APISERVERS.values()},
     key=lambda program: (program.name, program.module),
 )
-PINNED = [program for program in PROGRAMS if program.module != "pause"]
+OURS = {"pause", "kstatus"}
+PINNED = [program for program in PROGRAMS if program.module not in OURS]
 
 
 @pytest.mark.parametrize("program", PINNED, ids=lambda program: f"{program.name}-{program.module}")
@@ -21,6 +22,12 @@ def test_every_program_is_a_tool_of_a_module_that_is_pinned_by_hash(program: Pro
     folder = MODULES / program.module
     assert f"{program.package}\n" in (folder / "go.mod").read_text()
     assert (folder / "go.sum").read_text().count(" h1:") > 10
+
+
+def test_what_judges_like_flux_is_flux_own_library_pinned_by_hash() -> None:
+    folder = MODULES / builds.KSTATUS.module
+    assert builds.module_version((folder / "go.mod").read_text(), "github.com/fluxcd/cli-utils")
+    assert "github.com/fluxcd/cli-utils v1.3.0 h1:" in (folder / "go.sum").read_text()
 
 
 def test_no_module_is_replaced_by_a_folder_of_the_builder() -> None:

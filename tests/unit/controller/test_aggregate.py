@@ -254,6 +254,30 @@ def test_models_are_rolled_up_over_workloads_worst_first() -> None:
     assert found.summary.models == "1/2"
 
 
+@pytest.mark.parametrize(
+    ("ready", "total", "desired", "told"),
+    [
+        (2, 3, 2, "1/1"),  # one more than wanted, still loading: nothing is missing
+        (1, 2, 2, "0/1"),
+        (1, 1, 2, "1/1"),  # the other pod does not exist yet: the pods' column tells
+        (0, 1, 0, "0/1"),
+        (0, 0, 1, "0/1"),
+    ],
+)
+def test_a_model_counts_when_as_many_pods_serve_it_as_are_wanted(
+    ready: int, total: int, desired: int, told: str
+) -> None:
+    model = ItemHealth(name="m", ready=ready, total=total)
+    found = status(report(desired=desired, models=(model,)))
+    assert found.summary.models == told
+
+
+def test_a_model_is_missed_where_one_of_its_workloads_has_too_few() -> None:
+    enough = report("a", desired=1, models=(ItemHealth(name="m", ready=2, total=2),))
+    too_few = report("b", desired=2, models=(ItemHealth(name="m", ready=1, total=2),))
+    assert status(enough, too_few).summary.models == "0/1"
+
+
 def test_the_status_is_bounded_whatever_the_fleet() -> None:
     pods = tuple(
         PodHealth(name=f"p{i}", verdict="Broken", reason="X", message="x" * 100) for i in range(200)
