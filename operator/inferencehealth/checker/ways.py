@@ -30,9 +30,7 @@ LOOK_EVERY: Final = 60.0
 """Seconds between two looks whether the straight way is open again; each may cost one check the
 time of a connect."""
 
-_NOT_THERE: Final = frozenset(
-    {Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.REFUSED, Outcome.RESET}
-)
+_NOT_THERE: Final = frozenset({Outcome.CONNECT_TIMEOUT, Outcome.UNREACHABLE, Outcome.REFUSED})
 """Outcomes by which a request surely was not served, so that it may be sent the other way. Outside
 the cluster another machine may have a pod's address, and refuse."""
 

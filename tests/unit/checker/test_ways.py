@@ -36,6 +36,7 @@ WEIGHED: dict[str, tuple[Evidence, Answer, Answer | None, Evidence]] = {
     "a straight answer ends all doubt": (DOUBT, OK, None, Evidence()),
     "an error is an answer": (DOUBT, NO, None, Evidence()),
     "a hung server was reached": (DOUBT, HUNG, None, Evidence()),
+    "so was one that hangs up": (DOUBT, Answer(Outcome.RESET), None, Evidence()),
     "one pod is no proof": (Evidence(), TIMED_OUT, OK, Evidence(against=1)),
     "several are": (DOUBT, TIMED_OUT, OK, PROXY),
     "no route, too": (DOUBT, NO_ROUTE, NO, PROXY),
@@ -84,9 +85,10 @@ async def test_once_found_the_way_is_kept_and_looked_at_now_and_then() -> None:
     assert (direct.asked, proxy.asked, chosen.way) == (CONVINCED, CONVINCED + 5, Way.PROXY)
 
 
-async def test_a_pod_that_answers_is_never_asked_twice() -> None:
-    direct, proxy = Script(NO), Script(OK)
-    assert await Chosen(direct.ask, proxy.ask).ask(PEER, 80, GET, timeout=1) is NO
+@pytest.mark.parametrize("answer", [NO, HUNG, Answer(Outcome.RESET), Answer(Outcome.MALFORMED)])
+async def test_a_pod_that_may_have_served_a_request_is_not_asked_again(answer: Answer) -> None:
+    direct, proxy = Script(answer), Script(OK)
+    assert await Chosen(direct.ask, proxy.ask).ask(PEER, 80, GET, timeout=1) is answer
     assert proxy.asked == 0
 
 
