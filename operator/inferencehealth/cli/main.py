@@ -431,6 +431,62 @@ def status(
 
 
 @app.command()
+def export(
+    *,
+    form: Annotated[
+        Literal[
+            "compose",
+            "lb",
+            "gke",
+            "aws",
+            "prometheus",
+            "podmonitor",
+            "probe",
+            "blackbox",
+            "uptime",
+            "github",
+        ],
+        typer.Argument(metavar="FORMAT", help="The system that is to check the server."),
+    ],
+    workload: Annotated[
+        str, typer.Argument(help="deployment/NAME or statefulset/NAME.", show_default=False)
+    ] = "",
+    profile: Annotated[str, typer.Option(help="Which server it is, such as asr or triton.")] = "",
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model that has to serve: NAME or NAME@VERSION.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Name by which the system reaches the server.")] = "",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the server; 0: its usual one.")
+    ] = 0,
+    file: MoreSources = None,
+    kubeconfig: Kubeconfig = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+    ] = "",
+) -> None:
+    """Print a server's health check for other systems: load balancers, monitors, pipelines.
+
+    compose: Docker Compose; lb: any load balancer; gke: GKE Gateway; aws: AWS load balancer;
+    prometheus, podmonitor: its own metrics; probe, blackbox: Prometheus asks it from outside;
+    uptime: an uptime monitor; github: a step that waits. Exit code 1: this server has no such.
+    """
+    from inferencehealth.cli import export as program  # noqa: PLC0415
+
+    if sum(map(bool, (workload, profile, file))) != 1:
+        raise typer.BadParameter("give a workload, --profile or -f", param_hint="'WORKLOAD'")
+    if (model or port) and not profile:
+        raise typer.BadParameter("--model and --port go with --profile", param_hint="'--profile'")
+    if profile:
+        about = program.About(profile, model or (), host, port)
+        raise typer.Exit(program.export_profile(form, about))
+    if file:
+        raise typer.Exit(program.export_files(form, file, host=host))
+    found = program.export_workload(form, workload, kubeconfig, namespace=namespace, host=host)
+    raise typer.Exit(asyncio.run(found))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

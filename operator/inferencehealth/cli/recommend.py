@@ -50,7 +50,7 @@ async def recommend(
     async with connect(access) as client:
         raw = await client.get(resource, name, namespace=space)
         raw = {**raw, "kind": resource.kind, "apiVersion": resource.api_version}
-        policy = await _policy(client, workload(raw))
+        policy = await policy_of(client, workload(raw))
         startups = await _startups(client, workload(raw))
     if policy is None:
         tell(f"no policy selects {target}; recommended as without any word in a policy")
@@ -58,7 +58,8 @@ async def recommend(
     return _show(raw, with_replace(chosen) if replace else chosen, startups, output)
 
 
-async def _policy(client: Client, target: Workload) -> Policy | None:
+async def policy_of(client: Client, target: Workload) -> Policy | None:
+    """The policy that holds the workload; None where none selects it."""
     try:
         listed = await client.list(POLICIES, project=whole, namespace=target.namespace)
     except NotFound:
