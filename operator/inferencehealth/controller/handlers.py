@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from inferencehealth.api.names import GROUP, POLICY_PLURAL, REPORT_PLURAL, VERSION
+from inferencehealth.api.names import GROUP, POLICY_PLURAL, VERSION
 from inferencehealth.controller.queue import WorkQueue
 from inferencehealth.kube.config import Access
 from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS
@@ -36,14 +36,12 @@ class StatusOf:
 
 
 Key = WholeNamespace | StatusOf
-Loads = tuple[tuple[str, str, str], ...]
 
 
 def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.OperatorRegistry:
     """The handlers. `known` collects the namespaces that have a policy, for the resync."""
     handlers = kopf.OperatorRegistry()
     refused: list[Mapping[str, str]] = []
-    loads: dict[str, Loads] = {}
 
     @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.AiohttpSession:
@@ -69,34 +67,7 @@ def registry(access: Access, queue: WorkQueue[Key], known: set[str]) -> kopf.Ope
             workload_changed
         )
 
-    @kopf.on.event(GROUP, VERSION, REPORT_PLURAL, registry=handlers)
-    async def report_changed(
-        namespace: str | None,
-        uid: str | None,
-        spec: kopf.Spec,
-        status: kopf.Status,
-        event: kopf.RawEvent,
-        **_: Any,
-    ) -> None:
-        known.add(namespace or "")  # a report may have outlived its policy
-        policy, deleted = spec.get("policy", ""), event["type"] == "DELETED"
-        before, after = loads.pop(uid or "", ()), observed_loads(status)
-        if after and not deleted:
-            loads[uid or ""] = after
-        if deleted or not policy or before != after:
-            queue.add(WholeNamespace(namespace or ""))
-        else:
-            queue.add(StatusOf(namespace or "", policy))
-
     return handlers
-
-
-def observed_loads(status: Mapping[str, Any]) -> Loads:
-    """What a report's status says of how long pods load, as far as a plan follows from it."""
-    startups = (status.get("health") or {}).get("startups") or ()
-    return tuple(
-        (each.get("image", ""), each.get("nodeType", ""), each.get("p90", "")) for each in startups
-    )
 
 
 def _session(access: Access, headers: Mapping[str, str]) -> kopf.AiohttpSession:

@@ -21,7 +21,7 @@ from inferencehealth.controller.records import Records
 from inferencehealth.controller.rollouts import Phase, progress
 from inferencehealth.controller.together import together
 from inferencehealth.controller.turns import QUIET
-from inferencehealth.controller.undoing import release, restore_of
+from inferencehealth.controller.undoing import has_claim, release, restore_of
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import Conflict, Forbidden, Invalid, NotFound
 from inferencehealth.kube.events import Recorder, ref_of
@@ -91,9 +91,10 @@ class LettingGo:
 
     async def _forget(self, report: Report, target: Workload | None) -> None:
         meta = report.metadata
-        if target is not None:
+        unhalted = _without_record(report.status.probes)  # by the record, a part of it would stay
+        if target is not None and has_claim(target, unhalted):
             try:
-                await release(self.client, target, _unhalted(report.status.probes))
+                await release(self.client, target, unhalted)
             except NotFound:
                 logger.debug("workload is gone already", extra={"workload": target.ref})
             except (Forbidden, Invalid) as refused:
@@ -196,11 +197,6 @@ def _is_being_restored(leaving: Leaving) -> bool:
         and record.available
         and progress(target).phase is Phase.ROLLING
     )
-
-
-def _unhalted(probes: ProbesReport) -> ProbesReport:
-    """Without the record, by which a part of our claim would stay."""
-    return _without_record(probes)
 
 
 def _without_record(probes: ProbesReport) -> ProbesReport:

@@ -19,11 +19,14 @@ from inferencehealth.controller.admission import AdmissionPolicies
 from inferencehealth.controller.gates import FailOpen
 from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
 from inferencehealth.controller.leases import CheckerLeases
+from inferencehealth.controller.news import on_news, project_news
 from inferencehealth.controller.queue import WorkQueue
 from inferencehealth.controller.reconcile import Reconciler
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.events import Recorder
+from inferencehealth.kube.informer import Informer
+from inferencehealth.kube.requests import REPORTS
 
 RESYNC = 600.0
 """Seconds between two full runs over everything: the net under lost events."""
@@ -77,6 +80,14 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
 
     queue: WorkQueue[Key] = WorkQueue(work)
 
+    reports = Informer(
+        client,
+        REPORTS,
+        project=project_news,
+        on_change=on_news(queue, known),
+        namespace=chosen.namespace,
+    )
+
     def look_again() -> None:
         for namespace in known:
             queue.add(WholeNamespace(namespace))
@@ -87,6 +98,7 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
 
     async with _background(
         queue.run(),
+        reports.run(),
         leases.run(),
         fail_open.run(),
         admission.find_abandoned(look_at),

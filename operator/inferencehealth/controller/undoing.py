@@ -53,9 +53,14 @@ def container_of(target: Workload, probes: ProbesReport) -> Container | None:
     return next((c for c in target.containers if c.name == probes.container), None)
 
 
+def has_claim(target: Workload, probes: ProbesReport) -> bool:
+    """Whether there is something for `release` to give up."""
+    return _claims(target, probes) is not None
+
+
 def is_undone(target: Workload, probes: ProbesReport) -> bool:
     """Whether nothing is left to do about a halted rollout."""
-    return undo_of(target, probes) is None and _claims(target, probes) is None
+    return undo_of(target, probes) is None and not has_claim(target, probes)
 
 
 def _claims(target: Workload, probes: ProbesReport) -> list[dict[str, Any]] | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inferencehealth.controller.handlers import observed_loads
+from inferencehealth.controller.news import observed_loads
 
 LOAD: dict[str, Any] = {"image": "i:1", "nodeType": "g5", "p90": "9m20s", "count": 6, "p50": "5m"}
 
