@@ -67,9 +67,10 @@ def answer_of(sent: bytes, cut: int) -> Answer:
     outcome = outcome or response.end(clean=True)
     if outcome is not Outcome.ANSWERED:
         return Answer(outcome)
-    if len(response.body) > MAX_BODY:
+    answer = response.answer(0.0)
+    if len(answer.body) > MAX_BODY:
         raise AssertionError("the body is longer than its bound")
-    return Answer(outcome, response.status, response.body, 0.0, response.retry_after)
+    return answer
 
 
 def exchange(data: bytes) -> None:

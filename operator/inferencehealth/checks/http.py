@@ -172,7 +172,7 @@ async def _exchange(
             connection.leave()
     seconds, response = time.monotonic() - started, connection.response
     if outcome is Outcome.ANSWERED:
-        return Answer(outcome, response.status, response.body, seconds, response.retry_after)
+        return response.answer(seconds)
     return Answer(outcome, seconds=seconds, why=why)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import httptools
 
-from inferencehealth.checks.steps import Outcome
+from inferencehealth.checks.steps import Answer, Outcome
 
 MAX_HEAD: Final = 16 * 1024
 """Bytes of status lines and headers that are read at most, interim responses included."""
@@ -54,11 +54,12 @@ class Response:
         self.retry_after = False
         self.status = 0
 
-    @property
-    def body(self) -> bytes:
-        """What was read of the body."""
-        parts = self._parts
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+    def answer(self, seconds: float) -> Answer:
+        """The whole answer, which took so long; not held any longer here, as a connection may be
+        idle for minutes and a body large."""
+        parts, self._parts = self._parts, []
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        return Answer(Outcome.ANSWERED, self.status, body, seconds, self.retry_after)
 
     def feed(self, data: bytes) -> Outcome | None:
         """Takes the next bytes; the outcome once it is known, None while more has to come."""

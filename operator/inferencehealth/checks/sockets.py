@@ -53,7 +53,7 @@ async def exchange(
         one.leave()
     seconds, response = time.monotonic() - started, one.response
     if outcome is Outcome.ANSWERED:
-        return Answer(outcome, response.status, response.body, seconds, response.retry_after)
+        return response.answer(seconds)
     return Answer(outcome, seconds=seconds)
 
 

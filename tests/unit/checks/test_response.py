@@ -25,8 +25,10 @@ def fed(sent: bytes, cuts: list[int], *, max_body: int = MAX_BODY) -> tuple[Outc
         outcome = response.feed(sent[at : at + length])
         at, turn = at + length, turn + 1
     outcome = outcome or response.end(clean=True)
-    answered = outcome is Outcome.ANSWERED
-    return outcome, response.status if answered else 0, response.body if answered else b""
+    if outcome is not Outcome.ANSWERED:
+        return outcome, 0, b""
+    answer = response.answer(0.0)
+    return outcome, answer.status, answer.body
 
 
 @pytest.mark.parametrize("sent", HOSTILE.values(), ids=HOSTILE)
@@ -61,9 +63,15 @@ def test_an_answer_never_holds_more_than_its_bound(sent: bytes, max_body: int, c
     response = Response(max_body)
     outcome = response.feed(sent) or response.end(clean=clean)
     assert outcome in ENDS
-    assert outcome is not Outcome.ANSWERED or len(response.body) <= max_body
     assert response.feed(sent) is outcome
     assert response.end(clean=clean) is outcome
+    assert outcome is not Outcome.ANSWERED or len(response.answer(0.0).body) <= max_body
+
+
+def test_a_connection_that_is_kept_holds_no_body() -> None:
+    response = Response(MAX_BODY)
+    assert response.feed(framed(b"x" * 1000)) is Outcome.ANSWERED
+    assert (len(response.answer(0.0).body), len(response.answer(0.0).body)) == (1000, 0)
 
 
 ENDLESS = {
