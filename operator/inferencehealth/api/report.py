@@ -196,6 +196,17 @@ class ItemHealth(Model):
     message: str = Field(default="", max_length=MAX_MESSAGE, description="Why, in a sentence.")
 
 
+MAX_NOT_READY = 8
+"""Models and components named of one pod: with 200 pods a report stays far below 1.5 MiB."""
+
+
+class PodItem(Model):
+    """A model or component of one pod."""
+
+    name: str = Field(description="Its name, and :version where one was named.")
+    state: str = Field(description="The verdict on it, on this pod.")
+
+
 class PodHealth(Model):
     """One pod."""
 
@@ -215,6 +226,12 @@ class PodHealth(Model):
         default=0.0,
         description="Time within which 95 of 100 checks are answered; as it was when the report "
         "was last written.",
+    )
+    not_ready: tuple[PodItem, ...] = Field(
+        default=(),
+        max_length=MAX_NOT_READY,
+        description="Models and components that are not Ready on it, the worst 8.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
 
 

@@ -14,10 +14,12 @@ from inferencehealth.api.report import (
     MAX_HEALTH_FINDINGS,
     MAX_MESSAGE,
     MAX_MODELS,
+    MAX_NOT_READY,
     MAX_PODS,
     Health,
     ItemHealth,
     PodHealth,
+    PodItem,
     Startup,
 )
 from inferencehealth.api.status import VerdictCounts, enough_serve
@@ -164,15 +166,31 @@ def _pod(state: PodState) -> PodHealth:
         restarts=state.restarts,
         gate=gate_in_words(state.gate),
         latency=round(state.latency, 3),
+        not_ready=tuple(_not_ready(state)),
     )
+
+
+def _not_ready(state: PodState) -> Sequence[PodItem]:
+    """Its models and components that are not Ready, the worst first."""
+    items = (*state.history.models, *state.history.components)
+    judged = ((_verdict(state, item), item) for item in items)
+    troubled = [entry for entry in judged if entry[0] is not Verdict.READY]
+    worst = sorted(troubled, key=lambda entry: -RANK[entry[0]])[:MAX_NOT_READY]
+    return [
+        PodItem(name=f"{i.name}:{i.version}" if i.version else i.name, state=verdict.value)
+        for verdict, i in worst
+    ]
+
+
+def _verdict(state: PodState, item: Item) -> Verdict:
+    return _ITEM_VERDICTS.get(item.sign, state.history.verdict)
 
 
 def _roll_up(items: Iterable[tuple[PodState, Item]]) -> tuple[ItemHealth, ...]:
     """One entry per model or component, those that serve least first."""
     found: dict[tuple[str, str], list[tuple[Verdict, Item]]] = {}
     for state, item in items:
-        verdict = _ITEM_VERDICTS.get(item.sign, state.history.verdict)
-        found.setdefault((item.name, item.version), []).append((verdict, item))
+        found.setdefault((item.name, item.version), []).append((_verdict(state, item), item))
     entries = [_item(told) for told in found.values()]
     return tuple(sorted(entries, key=_item_badness))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from inferencehealth.api.report import MAX_MESSAGE, MAX_PODS, Health
+from inferencehealth.api.report import MAX_MESSAGE, MAX_NOT_READY, MAX_PODS, Health
 from inferencehealth.checker.health import PodState, epoch, health, rfc3339
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
@@ -102,6 +102,25 @@ def test_a_model_of_a_silent_pod_is_as_its_pod() -> None:
     item = Item("m", Sign.SILENT, required=True)
     found = of(state("a", Verdict.LOADING, reason="Starting", models=(item,)))
     assert found.models[0].state == "Loading"
+
+
+def test_a_pod_names_its_models_that_are_not_ready_the_worst_first() -> None:
+    models = (
+        Item("fine", Sign.SERVES),
+        Item("slow", Sign.LOADING, version="2"),
+        Item("bad", Sign.FAILS),
+    )
+    (pod,) = of(state("a", Verdict.BROKEN, models=models)).pods
+    assert [(item.name, item.state) for item in pod.not_ready] == [
+        ("bad", "Broken"),
+        ("slow:2", "Loading"),
+    ]
+
+
+def test_a_pod_of_many_failing_models_names_a_few() -> None:
+    models = tuple(Item(f"m{i}", Sign.FAILS) for i in range(100))
+    (pod,) = of(state("a", Verdict.BROKEN, models=models)).pods
+    assert len(pod.not_ready) == MAX_NOT_READY
 
 
 def test_a_report_is_bounded_and_its_counts_are_whole() -> None:
