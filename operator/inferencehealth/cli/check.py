@@ -78,12 +78,12 @@ def check_address(target: str, question: Question, output: Output) -> int:
     """
     address = parse_address(target)
     peers = peers_at(address, ca_file=question.ca_file, insecure=question.insecure)
-    found = asyncio.run(_first_that_listens(spec_of(question, address.port), peers))
+    found = asyncio.run(first_that_listens(spec_of(question, address.port), peers))
     show(target, found, output)
     return EXIT_CODES[found.verdict]
 
 
-async def _first_that_listens(spec: CheckSpec, peers: Sequence[Peer]) -> Checked:
+async def first_that_listens(spec: CheckSpec, peers: Sequence[Peer]) -> Checked:
     """The check of the first of a host's addresses where anybody listens, else of the last.
 
     "localhost" is often ::1 and 127.0.0.1, and servers listen on one of them.
@@ -98,14 +98,14 @@ async def _first_that_listens(spec: CheckSpec, peers: Sequence[Peer]) -> Checked
 _NOBODY: Final = {Outcome.REFUSED, Outcome.UNREACHABLE}
 
 
-def seconds(text: str) -> float:
+def seconds(text: str, hint: str = "'--timeout'") -> float:
     """A time as it is typed, such as 5s or 500ms; raises typer.BadParameter."""
     try:
         found = parse_duration(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="'--timeout'") from error
+        raise typer.BadParameter(str(error), param_hint=hint) from error
     if not found > 0:
-        raise typer.BadParameter("give a time above zero", param_hint="'--timeout'")
+        raise typer.BadParameter("give a time above zero", param_hint=hint)
     return found
 
 

@@ -97,15 +97,38 @@ def controller(
     kubeconfig: Kubeconfig = None,
     namespace: Namespace = "",
     system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    listen: Annotated[
+        str,
+        typer.Option(
+            help="HOST:PORT to serve /metrics, /livez, /readyz and /health/NAMESPACE/POLICY at; "
+            "default: none."
+        ),
+    ] = "",
+    health_token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the token that callers of /health send as Authorization: Bearer. "
+            "Without it /health is open inside a cluster, and off outside."
+        ),
+    ] = None,
     log_format: Style = LogFormat.JSON,
     verbose: Verbose = False,
 ) -> None:
     """Run the controller: plans, probes, reports and the status of policies."""
+    from inferencehealth.checker.ways import is_inside  # noqa: PLC0415
     from inferencehealth.controller import main as program  # noqa: PLC0415
+    from inferencehealth.controller.served import Listening  # noqa: PLC0415
 
     configure("controller", log_format, verbose=verbose)
     _use(kubeconfig)
-    chosen = program.Settings(namespace=namespace, system_namespace=system_namespace)
+    where = _address(listen)
+    if where is None and health_token_file is not None:
+        raise typer.BadParameter("it needs --listen", param_hint="--health-token-file")
+    chosen = program.Settings(
+        namespace=namespace,
+        system_namespace=system_namespace,
+        listening=Listening(where, health_token_file, is_inside()) if where else None,
+    )
     raise typer.Exit(program.run(chosen))
 
 
@@ -248,6 +271,78 @@ def check(
         insecure=insecure,
     )
     raise typer.Exit(program.check_address(target, question, form))
+
+
+@app.command()
+def wait(
+    *,
+    target: Annotated[
+        str,
+        typer.Argument(help="A policy's name, deployment/NAME, statefulset/NAME or a URL."),
+    ],
+    goal: Annotated[
+        str,
+        typer.Option(
+            "--for", help="Condition of a policy, verdict on the rest; Ready takes Degraded, too."
+        ),
+    ] = "Ready",
+    tries: Annotated[
+        int | None, typer.Option(min=1, help="Looks at most; default: 30, or as --timeout allows.")
+    ] = None,
+    interval: Annotated[str, typer.Option(help="Time between two tries.")] = "10s",
+    timeout: Annotated[
+        str, typer.Option(help="Time in all; default: as long as the tries take.")
+    ] = "",
+    kubeconfig: Kubeconfig = None,
+    namespace: OfContext = "",
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+    profile: Annotated[str, typer.Option(help="Which server is at the URL.")] = "",
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model that has to serve at the URL.")
+    ] = None,
+    component: Annotated[
+        list[str] | None, typer.Option(help="Component that has to be up at the URL.")
+    ] = None,
+    request_timeout: Annotated[
+        str, typer.Option(help="Time one request to the URL may take.")
+    ] = "5s",
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Authorities that sign the URL's certificate.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
+    output: Annotated[
+        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+    ] = "text",
+) -> None:
+    """Wait until a policy, a workload or a server is ready: for pipelines.
+
+    Progress goes to standard error. Exit code: 0 reached, 1 not within the time, 2 wrong usage.
+    """
+    from inferencehealth.cli import check as checking  # noqa: PLC0415
+    from inferencehealth.cli import wait as program  # noqa: PLC0415
+
+    question = checking.Question(
+        profile=profile,
+        models=model or [],
+        components=component or [],
+        timeout=checking.seconds(request_timeout, "'--request-timeout'"),
+        ca_file=ca_file,
+        insecure=insecure,
+    )
+    patience = program.Patience(
+        tries=tries or (None if timeout else program.TRIES),
+        interval=checking.seconds(interval, "'--interval'"),
+        timeout=checking.seconds(timeout) if timeout else None,
+    )
+    code = program.wait(
+        target,
+        goal,
+        patience,
+        place=program.Place(kubeconfig, namespace, system_namespace),
+        question=question,
+        output=checking.Output(output),
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

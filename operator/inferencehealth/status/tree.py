@@ -208,7 +208,7 @@ def workload_node(seen: View, system: str) -> WorkloadNode:
     short = is_short(seen)
     troubled = status.probes.state in NEEDS_SOMEBODY
     findings = [*health.findings, *(f for f in status.findings if f.severity == "error")]
-    stands_alone = short and not any(pod.next for pod in pods)
+    stands_alone = short and all(pod.verdict in UNTROUBLED for pod in pods)
     return WorkloadNode(
         ref=seen.ref,
         profile=check.profile if check else "",
