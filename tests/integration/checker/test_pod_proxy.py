@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from inferencehealth.api.server import Tls
+from inferencehealth.checker.main import run
 from inferencehealth.checker.podproxy import PodProxy
-from inferencehealth.checker.ways import Chosen, Way
+from inferencehealth.checker.ways import Choice, Chosen, Way
 from inferencehealth.checks import http
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
 from inferencehealth.checks.tls import trust
@@ -20,7 +21,7 @@ from inferencehealth.kube.config import Access
 from inferencehealth.kube.transport import open_transport
 from tests.unit.checks.certificates import server_context, signed_by
 
-from .world import make_pod
+from .world import make_pod, make_report, said
 
 pytestmark = pytest.mark.integration
 
@@ -177,3 +178,28 @@ async def test_the_way_is_found_where_addresses_cannot_be_reached(
         answers = [await chosen.ask(peer, port, GET, timeout=PATIENCE) for _ in range(4)]
     assert [answer.status for answer in answers] == [200] * 4
     assert chosen.way is Way.PROXY
+
+
+async def test_a_checker_that_is_told_to_asks_through_the_proxy(
+    client: Client, access: Access, namespace: str, peer: Peer
+) -> None:
+    heard, stop = bytearray(), asyncio.Event()
+    ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+    async with serving(peer.address, answering(ok, heard)) as port:
+        await make_report(client, namespace, "a", port)
+        running = asyncio.create_task(
+            run(
+                access,
+                namespace=namespace,
+                system_namespace=namespace,
+                identity="proxied",
+                stop=stop,
+                transport=Choice.PROXY,
+            )
+        )
+        try:
+            await said(client, namespace, "a", verdict="Ready")
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, PATIENCE)
+    assert b"x-forwarded-for" in bytes(heard).lower()
