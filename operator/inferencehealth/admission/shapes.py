@@ -83,8 +83,9 @@ def unborn(policy: Policy) -> tuple[Unborn, ...]:
     """The rules for workloads of the policy that are not there yet; none where it takes a look."""
     found: dict[str, Branch] = {}
     for option in options(policy):
-        demands = [f"{DRAINS} == {text(option.drains)}", _found(option.shape)]
-        demands += [shown_in_cel(option.profile)] if option.by_image else []
+        # The image first: of all that may be, it leaves one, and the rest is evaluated for that.
+        demands = [shown_in_cel(option.profile)] if option.by_image else []
+        demands += [f"{DRAINS} == {text(option.drains)}", _found(option.shape)]
         # Profiles whose probes are the same share a branch.
         old, one = found.get(repr(option.rule)), everything(demands)
         either = f"({old.found}) || ({one})" if old else one

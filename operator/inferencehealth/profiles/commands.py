@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from inferencehealth.workloads import Container
@@ -97,7 +98,19 @@ def commands(container: Container) -> tuple[Command, ...]:
     Arguments alone, which the image's entry point gets, count as one command. References to
     plain environment variables and to variables of the script itself are followed.
     """
-    found = commands_of((*container.command, *container.args), container.env)
+    argv = (*container.command, *container.args)
+    # Every profile asks, and most command lines refer to nothing around them.
+    return _serving(argv, container.env) if "$" in "".join(argv) else _alone(argv)
+
+
+@lru_cache(maxsize=64)
+def _alone(argv: tuple[str, ...]) -> tuple[Command, ...]:
+    """The same for a command line that refers to no variable."""
+    return _serving(argv, {})
+
+
+def _serving(argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[Command, ...]:
+    found = commands_of(argv, env)
     return tuple(one for one in found if not _helps(one)) or found
 
 
