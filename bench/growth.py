@@ -19,12 +19,12 @@ from bench.report import Report, show
 from bench.world import PORT, enter, nginx
 from inferencehealth.api.report import CheckSpec, WorkloadRef
 from inferencehealth.checker.assembly import CONCURRENCY
-from inferencehealth.checker.counters import Spread
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.transports import ask
 from inferencehealth.kube.pods import ContainerRecord, PodRecord
 from inferencehealth.kube.store import Change
+from inferencehealth.metrics import Spread
 
 SIZES = (1_000, 3_000, 10_000, 30_000)
 PER_REPORT = 100

@@ -1,6 +1,6 @@
 """Serves a program's numbers and whether it lives and is ready, for Prometheus and the kubelet."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -18,8 +18,9 @@ async def serving(
     metrics: Callable[[], bytes],
     live: Callable[[], str],
     ready: Callable[[], str],
+    more: Iterable[web.AbstractRouteDef] = (),
 ) -> AsyncIterator[int]:
-    """Serve /metrics, /livez and /readyz during the block; gives the port.
+    """Serve /metrics, /livez and /readyz, and what `more` says, during the block; gives the port.
 
     `live` and `ready` say what is wrong, "" when nothing is. Raises CannotListen.
     """
@@ -29,6 +30,7 @@ async def serving(
             web.get("/metrics", _numbers(metrics)),
             web.get("/livez", _state(live)),
             web.get("/readyz", _state(ready)),
+            *more,
         ]
     )
     runner = web.AppRunner(app, access_log=None)

@@ -40,6 +40,12 @@ class CheckerLeases:
         """Follow the Leases until cancelled."""
         await self._informer.run()
 
+    def deaf(self) -> float:
+        """Seconds for which we have not heard the API server; 0 while the watch runs."""
+        if self._informer.trouble is None:
+            return 0.0
+        return time.monotonic() - self._informer.last_contact
+
     def silence(self, lease: str) -> Silence:
         """For how long that checker gave no sign of life, as far as we could have heard it."""
         self._asked.add(lease)

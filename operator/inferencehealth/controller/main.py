@@ -16,12 +16,15 @@ import kopf
 
 from inferencehealth.api.names import GROUP, SYSTEM_NAMESPACE
 from inferencehealth.controller.admission import AdmissionPolicies
+from inferencehealth.controller.board import Board
 from inferencehealth.controller.gates import FailOpen
 from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
 from inferencehealth.controller.leases import CheckerLeases
 from inferencehealth.controller.news import on_news, project_news
 from inferencehealth.controller.queue import WorkQueue
 from inferencehealth.controller.reconcile import Reconciler
+from inferencehealth.controller.runs import Runs
+from inferencehealth.controller.served import Listening, find_policies, served
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.events import Recorder
@@ -39,14 +42,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the controller runs. An empty `namespace` means all of them."""
+    """How the controller runs. An empty `namespace` means all of them.
+
+    `listening` is where its numbers and the pages of policies are served, None: nowhere.
+    """
 
     namespace: str = ""
     system_namespace: str = SYSTEM_NAMESPACE
+    listening: Listening | None = None
 
 
 def run(chosen: Settings) -> int:
-    """Run until SIGTERM (0) or until Kopf gives up (1). Raises ConfigError."""
+    """Run until SIGTERM (0) or until Kopf gives up (1).
+
+    Raises ConfigError, and CannotListen where it can't serve its numbers.
+    """
     return asyncio.run(_run(chosen))
 
 
@@ -61,12 +71,14 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
     events = Recorder(client, controller=REPORTING_CONTROLLER, instance=os.uname().nodename)
     fail_open = FailOpen(client, leases.silence, events, namespace=chosen.namespace)
     admission = AdmissionPolicies(client)
+    board, runs = Board(), Runs()
     reconciler = Reconciler(
         client=client,
         events=events,
         silence_of=leases.silence,
         now=now,
         admission=admission,
+        board=board,
     )
     known: set[str] = set()
 
@@ -78,7 +90,8 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
         if again is not None:
             queue.add(WholeNamespace(key.namespace), after=again)
 
-    queue: WorkQueue[Key] = WorkQueue(work)
+    queue: WorkQueue[Key] = WorkQueue(runs.counted(work))
+    runs.waiting = queue.__len__
 
     reports = Informer(
         client,
@@ -96,14 +109,18 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
         if chosen.namespace in {"", namespace}:
             queue.add(WholeNamespace(namespace))
 
-    async with _background(
-        queue.run(),
-        reports.run(),
-        leases.run(),
-        fail_open.run(),
-        admission.find_abandoned(look_at),
-        _watchdog(leases, look_again),
-        _resync(look_again),
+    async with (
+        served(chosen.listening, client, board, runs, deaf=leases.deaf),
+        _background(
+            queue.run(),
+            find_policies(client, board, look_at, namespace=chosen.namespace),
+            reports.run(),
+            leases.run(),
+            fail_open.run(),
+            admission.find_abandoned(look_at),
+            _watchdog(leases, look_again),
+            _resync(look_again),
+        ),
     ):
         try:
             await kopf.operator(

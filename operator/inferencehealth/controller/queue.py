@@ -39,6 +39,10 @@ class WorkQueue(Generic[Key]):
         self._due[key] = min(due, self._due.get(key, due))
         self._changed.set()
 
+    def __len__(self) -> int:
+        """Keys that are due or wait to be."""
+        return len(self._due)
+
     async def run(self) -> None:
         """Work until cancelled: one key at a time, so that writes have an order."""
         clock = asyncio.get_running_loop().time

@@ -15,6 +15,7 @@ from inferencehealth.api.status import PolicyStatus
 from inferencehealth.controller.admission import AdmissionPolicies
 from inferencehealth.controller.aggregate import invalid_status, policy_status
 from inferencehealth.controller.applying import Applying
+from inferencehealth.controller.board import Board
 from inferencehealth.controller.claims import Claims, LostClaim, claim
 from inferencehealth.controller.guard import RUNNING
 from inferencehealth.controller.inject import RESOURCES, Refusals
@@ -23,7 +24,7 @@ from inferencehealth.controller.moments import moment
 from inferencehealth.controller.plans import Plans
 from inferencehealth.controller.reading import Unreadable, read_policies, read_reports
 from inferencehealth.controller.records import Records
-from inferencehealth.controller.views import SilenceOf
+from inferencehealth.controller.views import SilenceOf, view
 from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.errors import ApiError, Forbidden, NotFound
 from inferencehealth.kube.events import Recorder
@@ -48,6 +49,8 @@ class Reconciler:
     admission: AdmissionPolicies
     refusals: Refusals = field(default_factory=Refusals)
     plans: Plans = field(default_factory=Plans)
+    board: Board = field(default_factory=Board)
+    """Where each status is posted for the pages and numbers of this program."""
     lost: dict[tuple[str, str], tuple[LostClaim, ...]] = field(default_factory=dict)
     """By namespace and policy: claims lost in the last full run, for runs about status alone."""
 
@@ -65,10 +68,15 @@ class Reconciler:
             if not _is_terminating(refused):
                 raise
             logger.info("the namespace is being deleted", extra={"in_namespace": namespace})
+        self.board.keep(namespace, ())
         return None
 
     async def _namespace(self, namespace: str) -> float | None:
         policies, unreadable = await self._policies(namespace)
+        self.board.keep(
+            namespace,
+            [each.metadata.name for each in policies] + [bad.metadata.name for bad in unreadable],
+        )
         listed = await self.client.list(REPORTS, project=whole, namespace=namespace)
         reports = read_reports(listed.items)
         workloads = await self._workloads(namespace, policies, reports.values())
@@ -91,6 +99,7 @@ class Reconciler:
             await self._write_status(policy, written)
         for bad in unreadable:
             status = invalid_status(bad.metadata.generation, bad.message, bad.status, self.now())
+            self.board.post((namespace, bad.metadata.name), status, ())
             await self._patch_status(bad.metadata.namespace, bad.metadata.name, bad.status, status)
         doubtful = {bad.metadata.name for bad in unreadable}
         for name in [name for name, report in reports.items() if not report and name not in wanted]:
@@ -163,6 +172,8 @@ class Reconciler:
             silence_of=self.silence_of,
             now=self.now(),
         )
+        views = (view(report, self.silence_of) for report in reports)
+        self.board.post((meta.namespace, meta.name), status, views)
         await self._patch_status(meta.namespace, meta.name, policy.status, status)
 
     async def _patch_status(

@@ -84,6 +84,7 @@ def _unknown(health: Health, reason: str, message: str) -> Health:
             "pods": (),
             "findings": (),
             "models": tuple(m.model_copy(update={"ready": 0}) for m in health.models),
+            "components": tuple(c.model_copy(update={"ready": 0}) for c in health.components),
         }
     )
 

@@ -2,8 +2,8 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from inferencehealth.checker.counters import Spread
 from inferencehealth.checker.metrics import exposition
+from inferencehealth.metrics import Spread
 
 from .test_engine import World, world
 from .values import NOT_READY, pod, report
