@@ -74,3 +74,13 @@ def gauges(
     for values, number in rows.items():
         made.add_metric(list(values), number)
     return made
+
+
+def counts(
+    name: str, what: str, labels: Sequence[str], rows: Mapping[tuple[str, ...], float]
+) -> CounterMetricFamily:
+    """A counter with several labels, and its value for each combination of theirs."""
+    made = CounterMetricFamily(f"{PREFIX}{name}", what, labels=list(labels))
+    for values, number in rows.items():
+        made.add_metric(list(values), number)
+    return made

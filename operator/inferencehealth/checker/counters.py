@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from inferencehealth.checker.restarts import Cause, Probes
 from inferencehealth.metrics import Spread
 
 LATENESS_BOUNDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -23,7 +24,8 @@ class Counters:
 
     `shed` are turns that pods lost because we were late, `checks` rounds by what they came to (a
     sign, or VOID or OUTDATED), `transitions` changes of a pod's verdict by the new one, `lapses`
-    how often this process stood still. Times are in seconds.
+    how often this process stood still, `restarts` those of servers by cause and probes, `spared`
+    those that our probes avoided. Times are in seconds.
     """
 
     lateness: Spread = field(default_factory=lambda: Spread(LATENESS_BOUNDS))
@@ -32,3 +34,5 @@ class Counters:
     lapses: int = 0
     checks: Counter[str] = field(default_factory=Counter)
     transitions: Counter[str] = field(default_factory=Counter)
+    restarts: Counter[tuple[Cause, Probes]] = field(default_factory=Counter)
+    spared: int = 0

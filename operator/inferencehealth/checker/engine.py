@@ -20,6 +20,7 @@ from inferencehealth.checker.holdings import Holdings
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.checker.restarts import Probes, restarted, spared
 from inferencehealth.checker.rounds import Ask, Compiled, check_pod
 from inferencehealth.checker.shards import Share
 from inferencehealth.checker.startups import load_time, with_load
@@ -127,7 +128,11 @@ class Engine:
 
     def on_pod(self, change: Change[PodRecord]) -> None:
         """A pod appeared, changed or went away."""
+        checked = self.holdings.of(change.key)
+        before = checked.facts if checked else None
         self.holdings.on_pod(change)
+        if checked is not None and before is not None:
+            self._count_restart(checked, before)
 
     # what is known
 
@@ -258,6 +263,12 @@ class Engine:
             return OUTDATED
         return VOID if self.attention.lapsed_since(began) else ""
 
+    def _count_restart(self, checked: Checked, before: PodFacts) -> None:
+        cause = restarted(before, checked.facts)
+        if cause is not None:
+            probes = Probes.OURS if checked.work.record.our_probes else Probes.OTHERS
+            self.counters.restarts[cause, probes] += 1
+
     def _count_start(self, due: Due[Checked]) -> None:
         self.counters.lateness.add(due.late)
         self.counters.shed += due.missed
@@ -346,6 +357,9 @@ class Engine:
             self._mark(work.record.key)
         if before.verdict is not after.verdict:
             self.counters.transitions[after.verdict.value] += 1
+            self.counters.spared += work.record.our_probes and spared(
+                before, after, self._clock.now()
+            )
             self._told(Transition(work.record, checked.pod, before, after))
 
 

@@ -13,9 +13,10 @@ from prometheus_client.registry import Collector
 from inferencehealth.checker.counters import OUTDATED, VOID, Counters
 from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.checker.engine import Engine
+from inferencehealth.checker.restarts import Cause, Probes
 from inferencehealth.checks.steps import Sign
 from inferencehealth.checks.verdicts import Verdict
-from inferencehealth.metrics import counter, gauge, histogram, labelled
+from inferencehealth.metrics import counter, counts, gauge, histogram, labelled
 
 
 class _Numbers(Collector):
@@ -72,4 +73,12 @@ def _counts(counters: Counters) -> Iterator[Metric]:
     yield counter("checks_shed", what, counters.shed)
     what = "Changes of pods' verdicts by the new one."
     yield labelled(CounterMetricFamily, "transitions", what, "verdict", transitions)
+    what = "Restarts of servers by how their process ended, and by whose probes they had."
+    restarts: dict[tuple[str, ...], float] = {
+        (c.value, p.value): float(counters.restarts[c, p]) for c in Cause for p in Probes
+    }
+    yield counts("restarts", what, ("cause", "probes"), restarts)
+    what = "Servers with probes of ours that came to serve after more than 30 s of loading or "
+    what += "load, in which a copied liveness probe would have restarted them."
+    yield counter("restarts_prevented", what, counters.spared)
     yield counter("lapses", "Times that this checker stood still.", counters.lapses)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from inferencehealth.api.report import CheckSpec, Health, Report, WorkloadRef
+from inferencehealth.api.report import CheckSpec, Health, ProbeState, Report, WorkloadRef
 from inferencehealth.kube.store import Key
 
 
@@ -12,7 +12,8 @@ from inferencehealth.kube.store import Key
 class ReportRecord:
     """One report. `check` is None while it is not known what to check.
 
-    `health` is what the checkers wrote last, None before they wrote anything.
+    `health` is what the checkers wrote last, None before they wrote anything. `our_probes`: a
+    startup or liveness probe of ours is in place.
     """
 
     namespace: str
@@ -23,6 +24,7 @@ class ReportRecord:
     workload: WorkloadRef
     check: CheckSpec | None
     health: Health | None
+    our_probes: bool = False
     desired: int = 0
     """Pods that the workload wants; 0 while the controller has not said it."""
 
@@ -52,8 +54,14 @@ def project_report(raw: Mapping[str, Any]) -> ReportRecord:
         workload=report.spec.workload,
         check=report.spec.check,
         health=_health(status.get("health")),
+        our_probes=_are_ours(status.get("probes") or {}),
         desired=status.get("desiredPods") or 0,
     )
+
+
+def _are_ours(probes: Mapping[str, Any]) -> bool:
+    states = ((probes.get(name) or {}).get("state") for name in ("startup", "liveness"))
+    return ProbeState.INJECTED.value in states
 
 
 def _health(raw: Mapping[str, Any] | None) -> Health | None:

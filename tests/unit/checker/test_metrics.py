@@ -1,19 +1,22 @@
 """The checker's numbers, as Prometheus would parse them."""
 
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from inferencehealth.checker.metrics import exposition
+from inferencehealth.checks.steps import Answer, Outcome
 from inferencehealth.metrics import Spread
 
 from .test_engine import World, world
-from .values import NOT_READY, pod, report
+from .values import NOT_READY, OK, START, modified, pod, report
 
 
 def read(w: World) -> dict[tuple[str, str], float]:
-    """Every sample by its name and its only label's value."""
+    """Every sample by its name and its labels' values."""
     page = exposition(w.engine, lambda: 3, {"Lease": 7})().decode()
     return {
-        (sample.name.removeprefix("inferencehealth_"), next(iter(sample.labels.values()), "")): (
+        (sample.name.removeprefix("inferencehealth_"), ",".join(sample.labels.values())): (
             sample.value
         )
         for family in text_string_to_metric_families(page)
@@ -55,3 +58,28 @@ def test_values_are_counted_below_their_bounds() -> None:
     for value in (0.5, 1.0, 1.5, 9.0):
         spread.add(value)
     assert (spread.counts, spread.total) == ([2, 1, 1], 12.0)
+
+
+async def test_restarts_are_counted_by_cause_and_probes() -> None:
+    before, ours = pod("a"), replace(report(), our_probes=True)
+    w = world(ours, before)
+    server = before.container("server")
+    assert server is not None
+    killed = replace(server, restarts=1, started_at=START + 5, last_exit=137)
+    change = modified(before, containers=(killed,))
+    w.engine.on_pod(change)
+    w.engine.on_pod(modified(change.new, ready=False))
+    found = read(w)
+    assert found["restarts_total", "signal,ours"] == 1
+    assert found["restarts_total", "signal,others"] == 0
+    assert found["restarts_total", "exit,ours"] == 0
+
+
+async def test_a_server_that_our_probes_let_load_is_counted_as_a_restart_prevented() -> None:
+    w = world(replace(report(), our_probes=True), pod(started_at=START + 55))
+    w.answers["10.0.0.1"] = Answer(Outcome.ANSWERED, 503)
+    for _ in range(5):
+        await w.round()
+    w.answers["10.0.0.1"] = OK
+    await w.round()
+    assert read(w)["restarts_prevented_total", ""] == 1
