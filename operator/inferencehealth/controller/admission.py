@@ -105,6 +105,8 @@ class AdmissionPolicies:
         """Write what the namespace's policies in mode Initial need, and delete what none needs."""
         standing = tuple(policies)
         initial = [each for each in standing if each.spec.probes.mode is Mode.INITIAL]
+        if not initial:
+            self._made.pop(namespace, None)
         if not initial and namespace not in self.used:
             return
         label = f"{NAMESPACE_LABEL}={namespace}"

@@ -11,6 +11,7 @@ from e2e.cluster.model import Cluster
 from inferencehealth.admission.shapes import chosen, options
 from inferencehealth.api.policy import Policy
 from inferencehealth.controller.admission import AdmissionPolicies
+from inferencehealth.controller.reading import Unreadable
 from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.requests import (
     DEPLOYMENTS,
@@ -228,6 +229,21 @@ async def test_what_nothing_needs_any_more_is_deleted(
     assert await _versions(client, namespace)
     recommend = initial(probes={"mode": "Recommend"})
     await enforce(read(namespace, recommend), [])
+    assert await _versions(client, namespace) == {}
+
+
+async def test_a_policy_that_can_not_be_read_now_keeps_what_it_had(
+    client: Client, namespace: str
+) -> None:
+    admission = AdmissionPolicies(client, failure="Fail")
+    policy = read(namespace, initial())
+    await admission.bring_in_line(namespace, [policy], [], {}, {})
+    before = await _versions(client, namespace)
+    assert before
+    doubtful = Unreadable(policy.metadata, policy.status, "made by a newer version", None)
+    await admission.bring_in_line(namespace, [], [doubtful], {}, {})
+    assert await _versions(client, namespace) == before
+    await admission.bring_in_line(namespace, [], [], {}, {})
     assert await _versions(client, namespace) == {}
 
 
