@@ -89,7 +89,7 @@ async def ask_cluster(target: Target) -> tuple[Subject, tuple[PodChecked, ...]]:
         spec = about.check
         if target.timeout:
             spec = spec.model_copy(update={"timeout": target.timeout})
-        asker = _Asker(client, spec, target.transport, PodProxy(wire))
+        asker = Asker(client, spec, target.transport, PodProxy(wire))
         places = asyncio.Semaphore(AT_A_TIME)
 
         async def one(pod: PodRecord) -> PodChecked:
@@ -99,7 +99,7 @@ async def ask_cluster(target: Target) -> tuple[Subject, tuple[PodChecked, ...]]:
         return about, tuple(await asyncio.gather(*map(one, about.pods)))
 
 
-class _Asker:
+class Asker:
     """Asks pods of one workload."""
 
     def __init__(self, client: Client, spec: CheckSpec, choice: Choice, proxy: PodProxy) -> None:
