@@ -526,6 +526,31 @@ def status(
 
 
 @app.command()
+def dashboard(
+    *,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespace = "",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on this machine; 0: any that is free.")
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the page's address.")
+    ] = False,
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
+) -> None:
+    """Serve a web page of policies and what serves, to you alone and with your own rights.
+
+    It listens on this machine only, and its address holds a secret: whoever has it can read along.
+    """
+    from inferencehealth.cli import dashboard as program  # noqa: PLC0415
+
+    wanted = program.Wanted(
+        namespace=namespace, system=system_namespace, port=port, browser=not no_browser
+    )
+    program.dashboard(kubeconfig, wanted)
+
+
+@app.command()
 def export(
     *,
     form: Annotated[
