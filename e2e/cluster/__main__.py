@@ -51,7 +51,7 @@ def _build(options: argparse.Namespace) -> int:
         ):
             builds.ensure(builds.PROGRAMS[tier], progress)
             if tier is Tier.INTEGRATION:
-                builds.ensure((builds.KSTATUS, *builds.OTHER_APISERVERS.values()), progress)
+                builds.ensure((*builds.JUDGES, *builds.OTHER_APISERVERS.values()), progress)
     return 0
 
 

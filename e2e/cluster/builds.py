@@ -62,8 +62,10 @@ NODE = (
     Program("pause", "pause", "inferencehealth.dev/e2e/pause"),
 )
 KIND = Program("kind", "kind", "sigs.k8s.io/kind")
-# No part of a cluster: what Flux makes of an object, asked by tests.
+# No parts of a cluster: tests ask what Flux makes of an object, and whether manifests fit schemas.
 KSTATUS = Program("kstatus", "kstatus", "inferencehealth.dev/e2e/kstatus")
+KUBECONFORM = Program("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform")
+JUDGES = (KSTATUS, KUBECONFORM)
 PROGRAMS: dict[Tier, tuple[Program, ...]] = {
     Tier.INTEGRATION: CONTROL_PLANE,
     Tier.SCALE: (*CONTROL_PLANE, SCHEDULER, KWOK),

@@ -46,7 +46,8 @@ POLICY_COLUMNS = (
     _column("Mode", ".spec.probes.mode", "How far the operator goes with probes."),
     _column("Verdict", ".status.summary.verdict", "Worst verdict on any pod."),
     _column("Ready", f"{_READY}.status", "Whether everything required serves."),
-    _column("Reason", f"{_READY}.reason", "Why, in one word.", wide=1),
+    # Not only in the wide rows: with -w, two rows that look alike would be one too many.
+    _column("Reason", f"{_READY}.reason", "Why, in one word."),
     _column("Message", f"{_READY}.message", "Why, in a sentence.", wide=1),
     _AGE,
 )

@@ -10,7 +10,7 @@ from e2e.cluster.model import ClusterError
 
 PROGRAMS = sorted(
     {p for programs in builds.PROGRAMS.values() for p in programs}
-    | {builds.KIND, builds.KSTATUS, *builds.OTHER_APISERVERS.values()},
+    | {builds.KIND, *builds.JUDGES, *builds.OTHER_APISERVERS.values()},
     key=lambda program: (program.name, program.module),
 )
 OURS = {"pause", "kstatus"}
