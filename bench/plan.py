@@ -37,6 +37,9 @@ PATIENCE = 300.0
 LOOK = 0.25
 PAGE = 500
 REST = 20.0
+QUIET = 4.0
+IDLE = 0.05
+"""Share of a core below which the controller has nothing left to do."""
 ROUNDS = 3
 """Changes of the policy after which memory is compared: what grows with each shows by then."""
 PLANNED_WITHIN = 10.0
@@ -89,8 +92,14 @@ async def scenes(client: Client, controller: Usage, workloads: int) -> Report:
         return took
 
     async def settled() -> None:
-        await asyncio.sleep(REST / 2)  # the reports' own events are still being worked off
+        """What a change leaves to be worked off, on whatever machine this is."""
+        busy = 1.0
+        while busy > IDLE:
+            with window(controller) as moment:
+                await asyncio.sleep(QUIET)
+            busy = moment[0].cores
 
+    await settled()  # the controller has started, and its watches know all Deployments
     planned = await scene("policy created, mode Recommend", policy(0), at(0, "Recommended"))
     await settled()
     first = controller.rss()
