@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 CLUSTER_NAME ?= default
 
 .DEFAULT_GOAL := help
-.PHONY: parts help demo test setup setup-system generate lint types test-unit test-integration \
+.PHONY: parts help demo docs generated test setup setup-system generate lint types test-unit test-integration \
   test-conformance conformance e2e setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
@@ -18,7 +18,7 @@ clean-demo: ## Take down what the demo left running for you to look at
 	@$(BIN)/python -m e2e.demo --clean
 
 test: ## Run every test: lint, types, unit, integration, conformance, e2e (what CI runs)
-	@./.ci/stages setup setup-system lint types generated test-unit parts test-integration+test-conformance e2e
+	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration+test-conformance e2e
 
 setup: $(VENV)/.installed ## Create .venv with the locked dependencies
 
@@ -38,17 +38,24 @@ parts: setup # Builds what the cluster tests run, with progress; quick when the 
 	@$(BIN)/python -m e2e.cluster build
 	@$(BIN)/python -m e2e.servers build
 
-generate: setup ## Regenerate crds/ from the models, docs/servers.md and docs/findings.md
+generate: setup ## Regenerate crds/ and schemas/ from the models, and docs/fields.md, servers.md and findings.md
 	@$(BIN)/python -m inferencehealth.api.crds crds
+	@$(BIN)/python -m inferencehealth.api.editors schemas
+	@$(BIN)/python -m inferencehealth.api.documentation docs/fields.md
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 
 generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
+	@$(BIN)/python -m inferencehealth.api.editors schemas >/dev/null
+	@$(BIN)/python -m inferencehealth.api.documentation docs/fields.md
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
-	@git diff --exit-code --stat -- crds docs/servers.md docs/findings.md \
-	  || { echo "crds/, docs/servers.md or docs/findings.md is stale: run 'make generate' and commit the result"; exit 1; }
+	@git diff --exit-code --stat -- crds schemas docs/fields.md docs/servers.md docs/findings.md \
+	  || { echo "crds/, schemas/ or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
+
+docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
+	@$(BIN)/mkdocs --quiet build --strict
 
 lint: setup ## ruff (lint and format) and the layering contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache | tail -n 3
@@ -75,7 +82,7 @@ setup-bench: setup ## Install the Debian packages that the benchmarks need (apt,
 	@$(BIN)/python -m bench.prerequisites
 
 bench: setup-bench ## Run the benchmarks; fails when a bar is missed
-	@$(BIN)/python -m bench.transports
+	@./bench/all $(BIN)/python
 
 fuzz: setup ## Fuzz what servers answer, for SECONDS (default 60)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
