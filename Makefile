@@ -44,6 +44,8 @@ generate: setup ## Regenerate crds/ and schemas/ from the models, and docs/field
 	@$(BIN)/python -m inferencehealth.api.documentation docs/fields.md
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
+	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
+	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 
 generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
@@ -51,11 +53,13 @@ generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.documentation docs/fields.md
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
+	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
+	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 	@git diff --exit-code --stat -- crds schemas docs/fields.md docs/servers.md docs/findings.md \
 	  || { echo "crds/, schemas/ or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
 
 docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
-	@$(BIN)/mkdocs --quiet build --strict
+	@$(BIN)/mkdocs build --strict
 
 lint: setup ## ruff (lint and format) and the layering contract
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet . && $(BIN)/lint-imports --no-cache | tail -n 3
