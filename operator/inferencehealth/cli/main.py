@@ -646,6 +646,57 @@ def drill(
 
 
 @app.command()
+def diagnose(
+    *,
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="http://HOST:PORT, https://HOST:PORT, pod/NAME, deployment/NAME or "
+            "statefulset/NAME."
+        ),
+    ],
+    profile: Annotated[str, typer.Option(help="Which server is at the URL.")] = "",
+    model: Annotated[
+        list[str] | None, typer.Option(help="Model that has to serve at the URL.")
+    ] = None,
+    component: Annotated[
+        list[str] | None, typer.Option(help="Component that has to be up at the URL.")
+    ] = None,
+    timeout: Annotated[str, typer.Option(help="Time one request may take.")] = "5s",
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Authorities that sign the URL's certificate.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
+    kubeconfig: Kubeconfig = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+    ] = "",
+    output: Annotated[
+        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+    ] = "text",
+) -> None:
+    """Find out why a server does not serve: question by question, with what to do about it.
+
+    Of a workload the worst pod is looked at. Exit code as of check: 0 it serves, 1 Broken,
+    3 Loading, Busy or Asleep, 4 Unknown, 2 wrong usage.
+    """
+    from inferencehealth.cli import check as checking  # noqa: PLC0415
+    from inferencehealth.cli import diagnose as program  # noqa: PLC0415
+
+    question = checking.Question(
+        profile=profile,
+        models=model or [],
+        components=component or [],
+        timeout=checking.seconds(timeout),
+        ca_file=ca_file,
+        insecure=insecure,
+    )
+    place = program.Place(kubeconfig, namespace)
+    form = checking.Output(output)
+    raise typer.Exit(program.diagnose_target(target, question, place, form))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
