@@ -136,8 +136,8 @@ def _startup(probes: Probes, defaults: Defaults) -> Compiled | Problem | None:
     settled = probes.budgets.max_startup or probes.startup.failure_threshold
     standing = default if documented else None
     learned = None if settled else _learned(probes, defaults, default, standing)
-    if documented and learned is None:
-        return None
+    if documented and (learned is None or defaults.load is None):
+        return None  # without any observed load, what the documentation prints is what is meant
     budget = probes.budgets.max_startup or (learned.budget if learned else default)
     numbers = compile_startup(budget, defaults.liveness_timeout, probes.startup)
     allowed = startup_allowance(numbers)
