@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,26 @@ pytestmark = pytest.mark.integration
 
 CHECKOUT = Path(__file__).parents[3]
 LOCATION = "schemas/{{ .Group }}/{{ .ResourceKind }}_{{ .ResourceAPIVersion }}.json"
-"""As docs/gitops.md gives it."""
 
 
-def kubeconform(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def kubeconform(
+    *options: str, given: str = "", schemas: str = LOCATION, files: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     program = builds.ensure([builds.KUBECONFORM], to_stderr())["kubeconform"]
-    command = [str(program), "-strict", "-schema-location", LOCATION, "-output", "json", *words]
+    asked = ["-strict", "-schema-location", schemas, "-output", "json", *options, *files]
     return subprocess.run(
-        command, input=given, capture_output=True, text=True, check=False, cwd=CHECKOUT
+        [str(program), *asked],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=CHECKOUT,
     )
 
 
 def test_kubeconform_takes_the_examples_and_finds_a_typing_error() -> None:
     examples = [str(path) for path in sorted((CHECKOUT / "examples").glob("*.yaml"))]
-    good = kubeconform("-summary", *examples)
+    good = kubeconform("-summary", files=examples)
     assert good.returncode == 0, good.stdout
     assert json.loads(good.stdout)["summary"]["valid"] == len(examples)
     text = (CHECKOUT / "examples/triton.yaml").read_text()
