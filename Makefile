@@ -38,7 +38,7 @@ parts: setup # Builds what the cluster tests run, with progress; quick when the 
 	@$(BIN)/python -m e2e.cluster build
 	@$(BIN)/python -m e2e.servers build
 
-generate: setup ## Regenerate crds/ and schemas/ from the models, and docs/fields.md, servers.md and findings.md
+generate: setup ## Regenerate what is made from code: crds/, schemas/, pages of docs/, the dashboard
 	@$(BIN)/python -m inferencehealth.api.crds crds
 	@$(BIN)/python -m inferencehealth.api.editors schemas
 	@$(BIN)/python -m inferencehealth.api.documentation docs/fields.md
@@ -55,8 +55,8 @@ generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
-	@git diff --exit-code --stat -- crds schemas docs/fields.md docs/servers.md docs/findings.md \
-	  || { echo "crds/, schemas/ or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
+	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md \
+	  || { echo "crds/, schemas/, the dashboard or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
 
 docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
 	@$(BIN)/mkdocs build --strict

@@ -1,15 +1,17 @@
 """How our programs tell their numbers to Prometheus: families named as its conventions want it."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
+from prometheus_client.registry import Collector
 
 PREFIX: Final = "inferencehealth_"
 """What the names of all our metrics begin with."""
@@ -84,3 +86,22 @@ def counts(
     for values, number in rows.items():
         made.add_metric(list(values), number)
     return made
+
+
+def text(families: Callable[[], Iterator[Metric]]) -> Callable[[], bytes]:
+    """What is served at /metrics: these and the process's own, in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(_Anew(families))
+    ProcessCollector(registry=registry)
+    return lambda: generate_latest(registry)
+
+
+class _Anew(Collector):
+    """The client's way to say that metrics are made when they are asked for."""
+
+    def __init__(self, families: Callable[[], Iterator[Metric]]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """All of them."""
+        return self._families()

@@ -6,9 +6,7 @@ Labels are bounded: signs, verdicts and kinds of objects, never names of users' 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from inferencehealth.checker.counters import OUTDATED, VOID, Counters
 from inferencehealth.checker.disagreement import Contradiction
@@ -16,52 +14,42 @@ from inferencehealth.checker.engine import Engine
 from inferencehealth.checker.restarts import Cause, Probes
 from inferencehealth.checks.steps import Sign
 from inferencehealth.checks.verdicts import Verdict
-from inferencehealth.metrics import counter, counts, gauge, histogram, labelled
+from inferencehealth.metrics import counter, counts, gauge, histogram, labelled, text
 
 
-class _Numbers(Collector):
-    def __init__(
-        self, engine: Engine, members: Callable[[], int], writes: Mapping[str, int]
-    ) -> None:
-        self._engine = engine
-        self._members = members
-        self._writes = writes
-
-    def collect(self) -> Iterator[Metric]:
-        engine, counters = self._engine, self._engine.counters
-        yield histogram("check_lateness", "By how much checks start late.", counters.lateness)
-        yield histogram("check_duration", "How long checks take.", counters.duration)
-        yield from _counts(counters)
-        yield labelled(
-            CounterMetricFamily, "api_writes", "Writes to the API server.", "kind", self._writes
-        )
-        canaries = {"sent": engine.canaries.sent, "skipped": engine.canaries.skipped}
-        what = "Canaries that were sent, and those that real traffic made needless."
-        yield labelled(CounterMetricFamily, "canaries", what, "result", canaries)
-        verdicts = Counter({verdict.value: 0 for verdict in Verdict})
-        verdicts.update(checked.history.verdict.value for checked in engine.checked())
-        yield labelled(
-            GaugeMetricFamily, "verdicts", "Pods checked here by verdict.", "verdict", verdicts
-        )
-        differing = Counter({kind.value: 0 for kind in Contradiction})
-        differing.update(c.contradiction.value for c in engine.checked() if c.contradiction)
-        what = "Pods checked here of which the kubelet has long said something else, by finding."
-        yield labelled(GaugeMetricFamily, "kubelet_differences", what, "finding", differing)
-        yield gauge("pods", "Pods checked here.", verdicts.total())
-        yield gauge("reports", "Reports checked here.", engine.reports)
-        yield gauge("members", "Checkers that share the work.", self._members())
-        suspect = "Whether this checker suspects itself, as too many pods fell silent at once."
-        yield gauge("suspect", suspect, int(engine.suspects_itself))
+def families(
+    engine: Engine, members: Callable[[], int], writes: Mapping[str, int]
+) -> Iterator[Metric]:
+    """Every metric of a checker, as it stands now. `members` counts those that share the work."""
+    counters = engine.counters
+    yield histogram("check_lateness", "By how much checks start late.", counters.lateness)
+    yield histogram("check_duration", "How long checks take.", counters.duration)
+    yield from _counts(counters)
+    yield labelled(CounterMetricFamily, "api_writes", "Writes to the API server.", "kind", writes)
+    canaries = {"sent": engine.canaries.sent, "skipped": engine.canaries.skipped}
+    what = "Canaries that were sent, and those that real traffic made needless."
+    yield labelled(CounterMetricFamily, "canaries", what, "result", canaries)
+    verdicts = Counter({verdict.value: 0 for verdict in Verdict})
+    verdicts.update(checked.history.verdict.value for checked in engine.checked())
+    yield labelled(
+        GaugeMetricFamily, "verdicts", "Pods checked here by verdict.", "verdict", verdicts
+    )
+    differing = Counter({kind.value: 0 for kind in Contradiction})
+    differing.update(c.contradiction.value for c in engine.checked() if c.contradiction)
+    what = "Pods checked here of which the kubelet has long said something else, by finding."
+    yield labelled(GaugeMetricFamily, "kubelet_differences", what, "finding", differing)
+    yield gauge("pods", "Pods checked here.", verdicts.total())
+    yield gauge("reports", "Reports checked here.", engine.reports)
+    yield gauge("members", "Checkers that share the work.", members())
+    suspect = "Whether this checker suspects itself, as too many pods fell silent at once."
+    yield gauge("suspect", suspect, int(engine.suspects_itself))
 
 
 def exposition(
     engine: Engine, members: Callable[[], int], writes: Mapping[str, int]
 ) -> Callable[[], bytes]:
     """What is served at /metrics, in the Prometheus text format, at each call anew."""
-    registry = CollectorRegistry()
-    registry.register(_Numbers(engine, members, writes))
-    ProcessCollector(registry=registry)
-    return lambda: generate_latest(registry)
+    return text(lambda: families(engine, members, writes))
 
 
 def _counts(counters: Counters) -> Iterator[Metric]:

@@ -7,14 +7,12 @@ only the number is told, and models beyond theirs are told as one.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from inferencehealth.controller.board import Board, Key, Posted
 from inferencehealth.controller.runs import Runs
 from inferencehealth.controller.states import Part, WorkloadState
-from inferencehealth.metrics import gauge, gauges, histogram, labelled
+from inferencehealth.metrics import gauge, gauges, histogram, labelled, text
 
 MAX_WORKLOADS: Final = 2000
 """Workloads with series of their own; about ten series each."""
@@ -27,39 +25,30 @@ URLs carry no brackets."""
 Row = tuple[str, WorkloadState]
 
 
-class _Numbers(Collector):
-    def __init__(self, board: Board, runs: Runs, writes: Mapping[str, int]) -> None:
-        self._board = board
-        self._runs = runs
-        self._writes = writes
-
-    def collect(self) -> Iterator[Metric]:
-        posted = sorted(self._board, key=lambda entry: entry[0])
-        yield _conditions(posted)
-        rows = [(namespace, w) for (namespace, _), each in posted for w in each.workloads]
-        shown, beyond = rows[:MAX_WORKLOADS], len(rows) - MAX_WORKLOADS
-        yield from _workloads(shown)
-        yield from _models(shown)
-        what = "Workloads held by policies."
-        yield gauge("workloads", what, len(rows))
-        what = "Workloads without series of their own, because there are too many."
-        yield gauge("workloads_omitted", what, max(0, beyond))
-        runs = self._runs
-        what = "Runs that brought a namespace, or a policy's status, in line."
-        yield labelled(CounterMetricFamily, "runs", what, "result", runs.results)
-        yield histogram("run_duration", "How long these runs take.", runs.duration)
-        what = "Runs that are due or wait to be."
-        yield gauge("runs_waiting", what, runs.waiting())
-        what = "Writes to the API server."
-        yield labelled(CounterMetricFamily, "api_writes", what, "kind", self._writes)
+def families(board: Board, runs: Runs, writes: Mapping[str, int]) -> Iterator[Metric]:
+    """Every metric of the controller, as it stands now."""
+    posted = sorted(board, key=lambda entry: entry[0])
+    yield _conditions(posted)
+    rows = [(namespace, w) for (namespace, _), each in posted for w in each.workloads]
+    shown, beyond = rows[:MAX_WORKLOADS], len(rows) - MAX_WORKLOADS
+    yield from _workloads(shown)
+    yield from _models(shown)
+    what = "Workloads held by policies."
+    yield gauge("workloads", what, len(rows))
+    what = "Workloads without series of their own, because there are too many."
+    yield gauge("workloads_omitted", what, max(0, beyond))
+    what = "Runs that brought a namespace, or a policy's status, in line."
+    yield labelled(CounterMetricFamily, "runs", what, "result", runs.results)
+    yield histogram("run_duration", "How long these runs take.", runs.duration)
+    what = "Runs that are due or wait to be."
+    yield gauge("runs_waiting", what, runs.waiting())
+    what = "Writes to the API server."
+    yield labelled(CounterMetricFamily, "api_writes", what, "kind", writes)
 
 
 def exposition(board: Board, runs: Runs, writes: Mapping[str, int]) -> Callable[[], bytes]:
     """What is served at /metrics, in the Prometheus text format, at each call anew."""
-    registry = CollectorRegistry()
-    registry.register(_Numbers(board, runs, writes))
-    ProcessCollector(registry=registry)
-    return lambda: generate_latest(registry)
+    return text(lambda: families(board, runs, writes))
 
 
 def _conditions(posted: Sequence[tuple[Key, Posted]]) -> Metric:

@@ -1,0 +1,1 @@
+"""What people watch the operator with, made from code: the dashboard and the list of metrics."""
