@@ -11,6 +11,8 @@ from lupa import lua51
 from e2e.cluster import builds
 from e2e.cluster.progress import to_stderr
 
+UNKNOWN_LIBRARIES = ("coroutine", "debug", "io", "math", "string")
+"""Those of Lua that Argo CD does not open for a health script (its util/lua/lua.go)."""
 SCRIPTS = Path(__file__).parents[2] / "manifests/argocd"
 
 
@@ -25,6 +27,8 @@ class Judgement:
 def argo(raw: dict[str, Any]) -> Judgement:
     """What Argo CD shows with our script. It runs Lua 5.1 with the object as `obj`."""
     lua = lua51.LuaRuntime(register_eval=False, register_builtins=False)
+    for name in UNKNOWN_LIBRARIES:
+        lua.globals()[name] = None
     lua.globals()["obj"] = lua.table_from(raw, recursive=True)
     answer = lua.execute((SCRIPTS / f"{raw['kind']}.lua").read_text())
     return Judgement(answer["status"], answer["message"])
