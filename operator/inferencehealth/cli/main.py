@@ -1,6 +1,7 @@
 """The `ihp` command. Programs are imported by the command that runs them: `ihp --help` is quick."""
 
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -511,6 +512,8 @@ def status(
 
     Below whatever is in trouble stands the next command to type.
     """
+    if not watch:
+        gc.disable()  # a fifth of the time, and the process ends before it would matter
     from inferencehealth.cli import status as program  # noqa: PLC0415
 
     wanted = program.Wanted(
@@ -607,45 +610,6 @@ def export(
 
 
 @app.command()
-def drill(
-    *,
-    workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
-    kubeconfig: Kubeconfig = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
-    ] = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete the pod without asking.")] = False,
-    timeout: Annotated[
-        str,
-        typer.Option(help="Time for the new pod to serve; default: as long as it may load."),
-    ] = "",
-    transport: Transport = "auto",
-    output: Annotated[
-        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
-    ] = "text",
-) -> None:
-    """Exercise a failure: delete one pod, and see that traffic leaves it and a new pod serves.
-
-    It asks before it deletes anything. Exit code: 0 all followed, 1 something did not, 2 wrong
-    usage.
-    """
-    from inferencehealth.checker.ways import Choice  # noqa: PLC0415
-    from inferencehealth.cli import drill as program  # noqa: PLC0415
-    from inferencehealth.cli.check import seconds  # noqa: PLC0415
-
-    asked = program.Drill(
-        target=workload,
-        kubeconfig=kubeconfig,
-        namespace=namespace,
-        yes=yes,
-        timeout=seconds(timeout) if timeout else None,
-        transport=Choice(transport),
-        output=program.Output(output),
-    )
-    raise typer.Exit(program.drill(asked))
-
-
-@app.command()
 def diagnose(
     *,
     target: Annotated[
@@ -694,6 +658,47 @@ def diagnose(
     place = program.Place(kubeconfig, namespace)
     form = checking.Output(output)
     raise typer.Exit(program.diagnose_target(target, question, place, form))
+
+
+@app.command()
+def drill(
+    *,
+    workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
+    kubeconfig: Kubeconfig = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Delete the pod without asking.")
+    ] = False,
+    timeout: Annotated[
+        str,
+        typer.Option(help="Time for the new pod to serve; default: as long as it may load."),
+    ] = "",
+    transport: Transport = "auto",
+    output: Annotated[
+        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+    ] = "text",
+) -> None:
+    """Exercise a failure: delete one pod, and see that traffic leaves it and a new pod serves.
+
+    It asks before it deletes anything. Exit code: 0 all followed, 1 something did not, 2 wrong
+    usage.
+    """
+    from inferencehealth.checker.ways import Choice  # noqa: PLC0415
+    from inferencehealth.cli import drill as program  # noqa: PLC0415
+    from inferencehealth.cli.check import seconds  # noqa: PLC0415
+
+    asked = program.Drill(
+        target=workload,
+        kubeconfig=kubeconfig,
+        namespace=namespace,
+        yes=yes,
+        timeout=seconds(timeout) if timeout else None,
+        transport=Choice(transport),
+        output=program.Output(output),
+    )
+    raise typer.Exit(program.drill(asked))
 
 
 @app.command()

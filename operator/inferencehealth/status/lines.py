@@ -45,14 +45,20 @@ class Layout:
 
 
 def lines(nodes: Iterable[PolicyNode], layout: Layout) -> Iterator[Line]:
-    """All of it, in order."""
+    """All of it, in order; what is not printable in an object's words is left out."""
     for node in nodes:
-        yield from _policy(node, layout)
+        for line in _policy(node, layout):
+            yield tuple((_printable(text), style) for text, style in line)
 
 
 def plain(line: Line) -> str:
     """A line without styles."""
     return "".join(text for text, _ in line).rstrip()
+
+
+def _printable(text: str) -> str:
+    # Whoever may write a report shall not move the cursor of who reads it.
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _policy(node: PolicyNode, layout: Layout) -> Iterator[Line]:

@@ -54,6 +54,11 @@ def test_many_pods_in_trouble_are_the_worst_and_a_number() -> None:
     assert told[-1] == "   └─ and 5 more pods in trouble"
 
 
+def test_words_of_a_report_cannot_steer_a_terminal() -> None:
+    told = shown(a_pod(verdict="Broken", message="a\x1b[2Jb\nc"))
+    assert told[2].endswith(": a [2Jb c")
+
+
 def test_a_workload_without_pods_says_why() -> None:
     told = shown(desired=2, reason="NoPods", message="the quota is used up")
     assert told[2] == "   ├─ the quota is used up"
