@@ -6,7 +6,7 @@ CLUSTER_NAME ?= default
 
 .DEFAULT_GOAL := help
 .PHONY: parts help demo docs generated test setup setup-system generate lint types test-unit test-integration \
-  test-conformance conformance e2e setup-bench bench fuzz lock clean clean-demo
+  test-conformance conformance test-browser setup-browser e2e setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,16 +68,22 @@ types: setup ## mypy, strict
 	@$(BIN)/mypy
 
 test-unit: setup ## Pure tests, no cluster
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q tests/unit tests/docs -m "not integration"
 
 test-integration: setup ## Tests on a real kube-apiserver
-	@$(BIN)/pytest -q tests/integration
+	@$(BIN)/pytest -q tests/integration tests/docs -m integration
 
 test-conformance: setup ## Tests on real model servers
 	@$(BIN)/pytest -q tests/conformance -m "not conformance_more"
 
 conformance: setup ## The same on every server that installs from a registry (slow, not in CI)
 	@$(BIN)/pytest -q tests/conformance
+
+test-browser: setup ## The dashboard in a real Chromium (make setup-browser installs it)
+	@$(BIN)/pytest -q tests/browser
+
+setup-browser: setup ## Install the Debian packages that the browser tests need (apt, root)
+	@$(BIN)/python -m tests.browser.prerequisites
 
 e2e: setup ## Tests on a real kubelet with real servers
 	@$(BIN)/pytest -q e2e

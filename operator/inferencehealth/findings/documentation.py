@@ -25,12 +25,14 @@ In a cluster they stand in the workload's InferenceHealthReport: those of the pl
 
 ## ihp lint
 
-    ihp lint deploy/ service.yaml            # files and folders
-    helm template ./chart | ihp lint -       # whatever renders manifests
-    kustomize build . | ihp lint -
-    ihp lint --live --namespace ml           # a cluster's workloads
-    ihp lint deploy/ --policy policy.yaml    # as it will be with that policy
-    ihp lint deploy/ --severity error -o sarif > lint.sarif
+```console
+$ ihp lint deploy/ service.yaml            # files and folders
+$ helm template ./chart | ihp lint -       # whatever renders manifests
+$ kustomize build . | ihp lint -
+$ ihp lint --live --namespace ml           # a cluster's workloads
+$ ihp lint deploy/ --policy policy.yaml    # as it will be with that policy
+$ ihp lint deploy/ --severity error -o sarif > lint.sarif
+```
 
 It needs no cluster but for `--live`. Without a policy the manifests are judged as they stand.
 Where a policy selects a workload, it is judged as it will be once the policy has been carried out:
