@@ -27,7 +27,7 @@ def detect(signature: Signature, container: Container) -> Evidence | None:
 
 def http_port(signature: Signature, container: Container) -> int | None:
     """Port of the API; what an image sets by itself is known only of the official one."""
-    official = any(image(container.image).ends_with(pattern) for pattern in signature.images)
+    official = image(container.image).is_one_of(signature.images)
     return port_of(
         container,
         flags=("--port", "-p"),

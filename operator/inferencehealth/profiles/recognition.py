@@ -9,6 +9,7 @@ another program is not the server.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import pairwise
 
 from inferencehealth.profiles.commands import OPERATORS, Command, commands, expand
@@ -50,6 +51,10 @@ OTHER_PORTS = frozenset({8001, 8002, 8500, 50051})
 OTHER_PORT_NAMES = ("grpc", "metric", "prom", "debug", "zmq", "dist", "nccl")
 
 
+IMAGES = 2048
+"""Images that are remembered taken apart: a fleet runs few, in many workloads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """An image reference taken apart: "reg:5000/a/b:tag@sha256:…" has path ("a", "b")."""
@@ -62,6 +67,19 @@ class Image:
         wanted = pattern.split("/")
         tail = self.path[-len(wanted) :]
         return len(tail) == len(wanted) and all(map(fnmatchcase, tail, wanted))
+
+    def is_one_of(self, patterns: tuple[str, ...]) -> bool:
+        """Whether its path ends with any of the patterns."""
+        return _is_one_of(self, patterns)
+
+    def is_companion(self) -> bool:
+        """Whether its name is that of something that stands around a server."""
+        return _is_one_of(self, COMPANIONS)
+
+
+@lru_cache(maxsize=32 * IMAGES)
+def _is_one_of(found: Image, patterns: tuple[str, ...]) -> bool:
+    return any(found.ends_with(pattern) for pattern in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +106,7 @@ class Signature:
     """Whether the image's entry point runs its arguments as a command."""
 
 
+@lru_cache(maxsize=IMAGES)
 def image(reference: str) -> Image:
     """An image reference taken apart; whatever the text, it never raises.
 
@@ -190,13 +209,13 @@ def recognise(container: Container, signature: Signature) -> Evidence | None:
     if any(fnmatchcase(parts.tag, pattern) for pattern in signature.not_tags):
         return None
     runs = next((r for one in commands(container) if (r := _started(one, signature))), "")
-    by_image = any(parts.ends_with(pattern) for pattern in signature.images)
+    by_image = parts.is_one_of(signature.images)
     name = "/".join(parts.path[-2:])
     if by_image and runs:
         return Evidence(BOTH, f"image {name} runs {runs}")
     if runs:
         return Evidence(PROGRAM, f"command runs {runs}")
-    if any(fnmatchcase(parts.path[-1], pattern) for pattern in COMPANIONS):
+    if parts.is_companion():
         return None
     return _by_image(container, signature, parts) if by_image else _by_flags(container, signature)
 
@@ -210,7 +229,7 @@ def _by_image(container: Container, signature: Signature, parts: Image) -> Evide
 
 def _by_flags(container: Container, signature: Signature) -> Evidence | None:
     parts, telling = image(container.image), _telling(container, signature)
-    familiar = any(parts.ends_with(pattern) for pattern in signature.familiar)
+    familiar = parts.is_one_of(signature.familiar)
     if familiar and not telling:
         given = {word.partition("=")[0] for word in words(container)}
         telling = next((one for one in signature.familiar_flags if one in given), "")

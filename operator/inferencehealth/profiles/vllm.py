@@ -101,7 +101,7 @@ def named_models(container: Container) -> tuple[str, ...]:
     said = server_words(container, SIGNATURE)
     model = values(said, "--model")[-1:] or (positional(said, "vllm", "serve"),)
     # The image's entry point is `vllm serve`, so its first argument is the model.
-    official = any(image(container.image).ends_with(pattern) for pattern in SIGNATURE.images)
+    official = image(container.image).is_one_of(SIGNATURE.images)
     if not any(model) and official and not container.command:
         given = said[1:] if said[:1] == ("serve",) else said
         model = given[:1] if not given[:1] or not given[0].startswith("-") else ()
