@@ -4,11 +4,12 @@ Level-triggered: it asks what is the case now, never what happened, so a lost ev
 a write cut off half-way costs nothing but another run.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from inferencehealth.api.names import CONTROLLER_MANAGER
+from inferencehealth.api.names import API_VERSION, CONTROLLER_MANAGER, POLICY_KIND
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Report
 from inferencehealth.api.status import PolicyStatus
@@ -24,10 +25,11 @@ from inferencehealth.controller.moments import moment
 from inferencehealth.controller.plans import Plans
 from inferencehealth.controller.reading import Unreadable, read_policies, read_reports
 from inferencehealth.controller.records import Records
+from inferencehealth.controller.transitions import transition
 from inferencehealth.controller.views import SilenceOf, view
 from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.errors import ApiError, Forbidden, NotFound
-from inferencehealth.kube.events import Recorder
+from inferencehealth.kube.events import ObjectRef, Recorder
 from inferencehealth.kube.requests import POLICIES, REPORTS
 from inferencehealth.workloads import Workload, workload
 
@@ -53,6 +55,7 @@ class Reconciler:
     """Where each status is posted for the pages and numbers of this program."""
     lost: dict[tuple[str, str], tuple[LostClaim, ...]] = field(default_factory=dict)
     """By namespace and policy: claims lost in the last full run, for runs about status alone."""
+    _talking: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def namespace(self, namespace: str) -> float | None:
         """Claims, plans, probes, reports and status of everything in the namespace.
@@ -175,6 +178,22 @@ class Reconciler:
         views = (view(report, self.silence_of) for report in reports)
         self.board.post((meta.namespace, meta.name), status, views)
         await self._patch_status(meta.namespace, meta.name, policy.status, status)
+        self._say(policy, status)
+
+    def _say(self, policy: Policy, status: PolicyStatus) -> None:
+        """Tell of a transition as an Event, beside the work: no other status waits for it."""
+        told = transition(policy.status, status)
+        if told is None:
+            return
+        meta = policy.metadata
+        about = ObjectRef(API_VERSION, POLICY_KIND, meta.namespace, meta.name, meta.uid)
+        saying = asyncio.create_task(
+            self.events.emit(
+                about, type=told.type, reason=told.reason, note=told.note, action="WriteStatus"
+            )
+        )
+        self._talking.add(saying)
+        saying.add_done_callback(self._talking.discard)
 
     async def _patch_status(
         self, namespace: str, name: str, old: PolicyStatus, new: PolicyStatus

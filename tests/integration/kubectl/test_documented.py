@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).parents[3]
 def documented(beginning: str) -> list[str]:
     """The words of the one command that begins so, files as paths of this checkout."""
     docs = (CHECKOUT / "docs/gitops.md").read_text()
-    (line,) = re.findall(rf"^{beginning} .*$", docs, re.MULTILINE)
+    (line,) = re.findall(rf"^\$ ({beginning} .*)$", docs, re.MULTILINE)
     return [
         str(CHECKOUT / word) if word.startswith(("manifests/", "examples/")) else word
         for word in shlex.split(line)

@@ -94,6 +94,10 @@ async def test_watching_shows_a_row_for_each_change_and_none_for_nothing(
     told = await kubectl("describe", "ihp", "p")
     assert "deployment/model serves on 0 of 1 pod" in told
     assert 'model "e5-large": GET /models/e5-large answers 503, expected 200' in told
+    *_, events = told.partition("Events:")
+    assert "Warning" in events
+    assert "Normal" in events
+    assert "all that is required is served" in events
     assert "Remedy:" in await kubectl("describe", "ihr", "deployment-model")
     serves = ["1/1", "2/2", "Recommend", "Ready", "True", "Serving"]
     broken = ["0/1", "1/2", "Recommend", "Broken", "False", "ModelNotReady"]
