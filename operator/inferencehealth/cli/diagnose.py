@@ -50,7 +50,8 @@ from inferencehealth.diagnosis.facts import (
     PortSeen,
     Told,
 )
-from inferencehealth.diagnosis.procedure import UNREACHED, Diagnosis, Mark, diagnose
+from inferencehealth.diagnosis.of_answers import UNREACHED
+from inferencehealth.diagnosis.procedure import Diagnosis, Mark, diagnose
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect, whole
 from inferencehealth.kube.errors import ApiError, NotFound

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from inferencehealth.checker.once import Checked
-from inferencehealth.kube.pods import PodRecord
+from inferencehealth.kube.pods import ContainerRecord, PodRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class PodSeen:
     def name(self) -> str:
         """Its name."""
         return self.record.name
+
+    @property
+    def server(self) -> ContainerRecord | None:
+        """The container, if the pod has one of that name."""
+        return self.record.container(self.container)
 
 
 class Listening(StrEnum):
