@@ -71,12 +71,19 @@ def free_port() -> int:
 @contextmanager
 def nginx() -> Iterator[int]:
     """A server that answers GET /health with BODY; its port."""
+    with nginx_process() as (port, _):
+        yield port
+
+
+@contextmanager
+def nginx_process() -> Iterator[tuple[int, int]]:
+    """The same; its port and pid."""
     with tempfile.TemporaryDirectory(prefix="ihp-bench-") as folder:
         port, config = free_port(), Path(folder) / "nginx.conf"
         config.write_text(_NGINX.format(folder=folder, port=port, body=BODY), "utf-8")
-        with _running([program("nginx"), "-p", folder, "-c", str(config)]):
+        with _running([program("nginx"), "-p", folder, "-c", str(config)]) as pid:
             _await(f"http://127.0.0.1:{port}/health")
-            yield port
+            yield port, pid
 
 
 @contextmanager

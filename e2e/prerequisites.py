@@ -21,6 +21,8 @@ from e2e.servers import prerequisites as of_servers
 
 # Where Debian's own package puts the keys by which mmdebstrap trusts Debian's archive.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+OF_PROMETHEUS = ("promtool", "prometheus")
+"""Programs by which alerts and the dashboard are tested."""
 PATHS = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
 
 
@@ -38,6 +40,11 @@ def requirements() -> tuple[Requirement, ...]:
     servers = (Requirement(name, name, _is_there(name)) for name in of_servers.APT_PACKAGES)
     every = (*of_cluster.REQUIREMENTS[Tier.NODE], *servers)
     return tuple({(each.what, each.package): each for each in every}.values())
+
+
+def for_tests() -> tuple[Requirement, ...]:
+    """What only tests need: without it they are skipped, and everything else works."""
+    return tuple(Requirement(name, "prometheus", _is_there(name)) for name in OF_PROMETHEUS)
 
 
 def advice(host: Host, absent: Sequence[Requirement]) -> tuple[str, bool]:
@@ -58,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m e2e.prerequisites", description=__doc__)
     parser.add_argument("--install", action="store_true", help="install what is missing (apt-get)")
     install: bool = parser.parse_args(arguments).install
-    absent = of_cluster.missing(requirements())
+    absent = of_cluster.missing((*requirements(), *for_tests()))
     if not absent:
         print("setup-system: nothing is missing")
         return 0
@@ -69,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _install(absent)
     told, runs = advice(host, absent)
     print(f"setup-system: {told}")
-    if runs:
+    if not of_cluster.missing(requirements()):
+        print("setup-system: until then the tests of alerts and of the dashboard are skipped")
+    elif runs:
         print("setup-system: until then there is no kubelet; the API server and fake pods do work")
     return 0 if runs else 1
 
