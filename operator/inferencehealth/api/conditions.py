@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
 from inferencehealth.api.base import Model
+
+REASON: Final = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+"""What metav1.Condition takes as a reason."""
 
 
 class ConditionStatus(StrEnum):
@@ -24,7 +28,7 @@ class Condition(Model):
     reason: str = Field(
         min_length=1,
         max_length=1024,
-        pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+        pattern=REASON,
         description="Why, in one word that does not change between releases.",
     )
     message: str = Field(max_length=32768, description="Why, in a sentence.")

@@ -4,9 +4,10 @@ They follow kstatus: `Ready` says whether everything required serves, `Reconcili
 its way there by itself, `Stalled` that somebody has to act first.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
-from inferencehealth.api.conditions import Condition, ConditionStatus
+from inferencehealth.api.conditions import REASON, Condition, ConditionStatus
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import Finding, ProbeState
@@ -18,6 +19,8 @@ from inferencehealth.controller.views import View, is_short
 from inferencehealth.problems import REASONS
 
 HALTED = "RolloutHalted"
+OTHER = "Other"
+"""Reason in place of one that is not a word."""
 NAMED = 3
 """Things named in one message before "and N more"."""
 
@@ -208,7 +211,9 @@ def _lost_message(lost: Sequence[LostClaim]) -> str:
 
 
 def _condition(type_: str, status: ConditionStatus, reason: str, message: str) -> Condition:
-    return Condition(type=type_, status=status, reason=reason, message=message)
+    # A reason may come from a kubelet by way of a report, and so be any text.
+    word = reason if re.fullmatch(REASON, reason) else OTHER
+    return Condition(type=type_, status=status, reason=word, message=message)
 
 
 def _named(things: Iterable[str]) -> str:

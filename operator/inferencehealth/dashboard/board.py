@@ -10,8 +10,15 @@ from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import Report
 from inferencehealth.controller.reading import Unreadable
 from inferencehealth.controller.views import SilenceOf, View, view
-from inferencehealth.dashboard.rows import Known, Row, policy_row, workload_key, workload_row
-from inferencehealth.dashboard.timeline import Timeline, noted
+from inferencehealth.dashboard.rows import (
+    Known,
+    Row,
+    policy_row,
+    told_since,
+    workload_key,
+    workload_row,
+)
+from inferencehealth.dashboard.timeline import Timeline, begun, noted
 from inferencehealth.status.tree import by_policy, policy_node
 
 
@@ -121,9 +128,14 @@ class Board:
             if before is not None and before.view == known.view:
                 continue
             self.known[name] = known
-            self._timelines[name] = noted(self._timelines.get(name, ()), each.verdict, now)
+            timeline = (
+                noted(self._timelines[name], each.verdict, now)
+                if before
+                else begun(each.verdict, told_since(known.view), now)
+            )
             revision = self.workloads[name]["revision"] + 1 if before else 1
-            self.workloads[name] = workload_row(known, self._timelines[name], revision)
+            self._timelines[name] = timeline
+            self.workloads[name] = workload_row(known, timeline, revision)
             changed.add(name)
         return changed
 

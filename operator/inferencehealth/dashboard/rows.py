@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from inferencehealth.checks.verdicts import Verdict
@@ -26,6 +27,16 @@ class Known:
 def workload_key(view: View) -> str:
     """A workload's name on the page: namespace/kind/name."""
     return f"{view.report.metadata.namespace}/{view.ref}"
+
+
+def told_since(view: View) -> float | None:
+    """Since when its verdict stands (epoch seconds), by the checker that still says so."""
+    if view.health is not view.report.status.health:
+        return None
+    try:
+        return datetime.fromisoformat(view.health.last_transition_time).timestamp()
+    except ValueError:
+        return None
 
 
 def policy_row(node: PolicyNode) -> Row:

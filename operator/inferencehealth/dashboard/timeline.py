@@ -21,9 +21,16 @@ Timeline = tuple[Mark, ...]
 """Oldest first; nothing is known of the time before the first."""
 
 
+def begun(verdict: str, since: float | None, now: float) -> Timeline:
+    """The timeline of a verdict first seen at `now`, which stands since then or, if it was told,
+    since earlier. A time to come is another clock's, and not believed.
+    """
+    return (Mark(now if since is None else min(since, now), verdict),)
+
+
 def noted(timeline: Timeline, verdict: str, now: float) -> Timeline:
     """The timeline after the verdict was seen at `now`; the very same one where nothing changed."""
-    if not timeline or timeline[-1].verdict != verdict:
+    if timeline[-1].verdict != verdict:
         timeline = (*timeline, Mark(now, verdict))
     return _recent(timeline, now)
 

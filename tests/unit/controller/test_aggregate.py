@@ -128,6 +128,12 @@ def test_a_broken_pod_makes_the_policy_not_ready_and_names_the_cause() -> None:
     assert found.summary.verdict == "Broken"
 
 
+@pytest.mark.parametrize("reason", ["<script>", "two words", "1st", "Trailing-", "Newline\n", "é"])
+def test_a_reason_that_is_no_word_breaks_nobodys_status(reason: str) -> None:
+    found = status(report(counts={"broken": 1}, verdict="Broken", reason=reason))
+    assert short(found, "Ready") == ("False", "Other")
+
+
 FALSE_POSITIVE = Finding(
     id="KubeletReadyButBroken", severity="warning", message="The kubelet calls 1 of 3 pods ready"
 )

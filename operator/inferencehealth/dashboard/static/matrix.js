@@ -23,7 +23,7 @@ export function matrix() {
     if (head !== heads || !table.tBodies.length) {
       heads = head;
       lines = new Map();
-      table.replaceChildren(headOf(items), h("tbody"));
+      table.replaceChildren(caption(), headOf(items), h("tbody"));
     }
     const shown = rows.page(found.pods).map((pod) => same(pod, pod.cells.slice(from, from + items.length)));
     keyed(table.tBodies[0], shown, (line) => line.pod.name, (line) => lineOf(line, items));
@@ -43,6 +43,8 @@ export function matrix() {
 
   return { element, draw: (told) => { found = told; redraw(); } };
 }
+
+const caption = () => h("caption", { class: "unseen" }, "Pods and models, the pods in trouble first");
 
 function headOf(items) {
   return h("thead", {}, h("tr", {},

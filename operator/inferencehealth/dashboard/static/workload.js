@@ -64,7 +64,7 @@ function summary(row) {
 
 function lastHour(row) {
   const seconds = Date.now() / 1000 - state.since;
-  const short = seconds < 3600 ? h("p", { class: "why" }, "Shown since ihp dashboard started; before that it is not known.") : "";
+  const short = seconds < 3600 ? h("p", { class: "why" }, "Watched since ihp dashboard started; of the time before only the latest change is known.") : "";
   return [strip(row.timeline), history(row.timeline), short].filter(Boolean);
 }
 
