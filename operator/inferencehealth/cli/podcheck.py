@@ -80,7 +80,7 @@ def check_in_cluster(target: Target, output: Output) -> int:
 async def ask_cluster(target: Target) -> tuple[Subject, tuple[PodChecked, ...]]:
     """What the target is, and what its pods answered."""
     resource, name = parse_target(target.name)
-    access = await config.load(target.kubeconfig)
+    access = await config.load_briefly(target.kubeconfig)
     namespace = target.namespace or access.namespace or "default"
     async with connect(access) as client, open_transport(access) as wire:
         about = await subject(client, resource, name, namespace)

@@ -66,7 +66,7 @@ def status(kubeconfig: Path | None, wanted: Wanted, *, watch: bool) -> int:
 
 
 async def _status(kubeconfig: Path | None, wanted: Wanted, *, watch: bool) -> int:
-    access = await config.load(kubeconfig)
+    access = await config.load_briefly(kubeconfig)
     space = "" if wanted.everywhere else wanted.namespace or access.namespace or "default"
     everything = wanted.everything or wanted.output is not Output.TEXT
     scope = Scope(space, wanted.policy, wanted.system, everything)

@@ -104,7 +104,7 @@ async def _wait(
     is_workload = "/" in target
     _demand(goal, VERDICTS if is_workload else CONDITIONS)
     resource, name = parse_workload(target) if is_workload else (None, target)
-    access = await config.load(place.kubeconfig)
+    access = await config.load_briefly(place.kubeconfig)
     namespace = place.namespace or access.namespace or "default"
     scope = Scope(namespace, "" if is_workload else name, place.system)
     async with connect(access) as client:

@@ -40,6 +40,19 @@ class Access:
     proxy: str = ""
 
 
+async def load_briefly(kubeconfig: Path | None = None) -> Access:
+    """The same as `load`, sooner where that can be, for a command that ends soon: certificates
+    and inline tokens are not read again when they change.
+    """
+    from inferencehealth.kube import plain  # noqa: PLC0415
+
+    inside = bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
+    named = str(kubeconfig) if kubeconfig is not None else os.environ.get("KUBECONFIG", "")
+    if (not named and inside) or os.pathsep in named:
+        return await load(kubeconfig)
+    return plain.read(named or "~/.kube/config") or await load(kubeconfig)
+
+
 async def load(kubeconfig: Path | None = None, context: str | None = None) -> Access:
     """The access that kubectl would have from here.
 
