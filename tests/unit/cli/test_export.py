@@ -1,11 +1,14 @@
 """`ihp export` as a user types it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.unit.cli.test_check import ASR, serving
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "workloads" / "triton.yaml"
 
@@ -32,6 +35,23 @@ def test_what_a_server_does_not_have_is_told_by_one_line_and_a_code() -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "no metrics format" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_step_of_a_pipeline_is_a_command_that_works() -> None:
+    with serving(ASR) as url:
+        port = url.rpartition(":")[2]
+        done = export("github", "--profile", "asr", "--host", "localhost", "--port", port)
+        (step,) = yaml.safe_load(done.stdout)
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        ran = subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize(
