@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,13 @@ async def test_watching_shows_a_row_for_each_change_and_none_for_nothing(
     assert "Remedy:" in await kubectl("describe", "ihr", "deployment-model")
     serves = ["1/1", "2/2", "Recommend", "Ready", "True", "Serving"]
     broken = ["0/1", "1/2", "Recommend", "Broken", "False", "ModelNotReady"]
-    assert [row[3:] for row in rows()] == [serves, broken, serves, broken, serves, broken]
     events = json.loads(await kubectl("get", "events.v1.events.k8s.io", "-o", "json"))["items"]
+    # On a busy machine the kubelet's contradiction is found meanwhile: told below the columns.
+    found = [event for event in events if event["reason"] == "KubeletReadyButBroken"]
+    seen = [row[3:] for row in rows()]
+    told_once = [row for row, _ in groupby(seen)]
+    assert told_once == [serves, broken, serves, broken, serves, broken]
+    assert len(seen) - len(told_once) <= len(found)
     of_whisper = [
         event
         for event in events
