@@ -170,7 +170,7 @@ def _server(target: str, goal: str, question: Question) -> Look:
             # A name may be known only once its server has started.
             return Sight(False, Verdict.UNKNOWN.value, "NoAddress", error.message)
         found = await first_that_listens(spec, peers)
-        command = f"ihp check {target} --profile {question.profile}"
+        command = f"ihp diagnose {target} --profile {question.profile}"
         reached = meets(goal, found.verdict)
         return Sight(reached, found.verdict.value, found.reason, found.message, (command,))
 

@@ -38,7 +38,7 @@ def of_pod(namespace: str, pod: str, container: str, verdict: str, reason: str) 
         return ()
     if reason == CRASH_LOOP:
         return (f"kubectl logs {pod} -n {namespace} -c {container} --previous",)
-    asked = f"ihp check pod/{pod} -n {namespace}"
+    asked = f"ihp diagnose pod/{pod} -n {namespace}"
     if verdict == Verdict.UNKNOWN.value:
         return (asked,)
     return asked, f"kubectl logs {pod} -n {namespace} -c {container} --tail 50"

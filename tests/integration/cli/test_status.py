@@ -46,7 +46,7 @@ async def test_a_pod_that_breaks_is_shown_with_its_cause_and_the_next_command(
     assert "deployment/model (custom)  Broken" in workload
     assert "pod/model-" in pod
     assert "HTTP 500" in pod or "500" in pod
-    assert "→ ihp check pod/model-" in command
+    assert "→ ihp diagnose pod/model-" in command
     assert "\x1b" not in shown.stdout
 
 

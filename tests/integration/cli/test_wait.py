@@ -31,7 +31,7 @@ async def test_waiting_ends_as_soon_as_the_policy_is_ready_again(
     )
     assert once.returncode == 1
     assert json.loads(once.stdout)["state"] == "Broken"
-    assert "next: ihp check pod/model-" in once.stderr
+    assert "next: ihp diagnose pod/model-" in once.stderr
     # So long an interval that only the watch can end it in time.
     words = ("wait", "p", "--tries", "2", "--interval", "1h", *system)
     async with running(cluster, namespace, *words) as waiting:

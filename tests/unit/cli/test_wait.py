@@ -38,7 +38,7 @@ def test_a_server_that_never_comes_is_told_with_the_last_answer_and_the_next_com
     assert (found["reached"], found["tries"], found["state"]) == (False, 2, "Broken")
     assert "try 1 of 2: Broken ConnectionRefused" in done.stderr
     assert "is not Ready after 0 s and 2 tries" in done.stderr
-    assert f"next: ihp check {url} --profile asr" in done.stderr
+    assert f"next: ihp diagnose {url} --profile asr" in done.stderr
 
 
 def test_a_loading_server_past_the_time_is_told_to_need_more_of_it() -> None:

@@ -42,7 +42,7 @@ def test_another_condition_can_be_waited_for() -> None:
 
 
 def test_a_broken_policy_comes_with_what_to_type_next() -> None:
-    assert of(a_policy(ready="False"), BROKEN).next[0] == "ihp check pod/a-1 -n ml"
+    assert of(a_policy(ready="False"), BROKEN).next[0] == "ihp diagnose pod/a-1 -n ml"
 
 
 @pytest.mark.parametrize(

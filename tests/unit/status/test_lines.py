@@ -35,7 +35,7 @@ def test_the_tree_shows_what_is_in_trouble_why_and_what_to_type() -> None:
         "ml/p  Broken  Ready=False ModelNotFound  pods 1/2, mode Recommend",
         "└─ deployment/a (triton)  Broken ModelNotFound  pods 1/2, models 0/1, probes Off, for 12m",
         "   ├─ pod/a-2  Broken ModelNotFound, for 12m, 8 ms, the kubelet says ready: no model",
-        "   │  ├─ → ihp check pod/a-2 -n ml",
+        "   │  ├─ → ihp diagnose pod/a-2 -n ml",
         "   │  └─ → kubectl logs a-2 -n ml -c server --tail 50",
         "   └─ model resnet50  Broken on 1 of 2 pods, required: ModelNotFound not there",
     ]

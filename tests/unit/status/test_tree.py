@@ -35,7 +35,7 @@ def test_a_broken_pod_makes_its_workload_and_its_policy_broken_with_the_reason()
     found = node.workloads[0]
     assert (found.verdict, found.short) == ("Broken", True)
     assert found.pods[1].message == "no such model"
-    assert found.pods[1].next[0] == "ihp check pod/a-2 -n ml"
+    assert found.pods[1].next[0] == "ihp diagnose pod/a-2 -n ml"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_report_of_another_version_is_passed_over() -> None:
             a_pod(verdict="Broken", reason="CrashLoopBackOff"),
             ("kubectl logs a-1 -n ml -c server --previous",),
         ),
-        (a_pod(verdict="Unknown", reason="ConnectTimeout"), ("ihp check pod/a-1 -n ml",)),
+        (a_pod(verdict="Unknown", reason="ConnectTimeout"), ("ihp diagnose pod/a-1 -n ml",)),
     ],
 )
 def test_the_next_command_fits_the_cause(pod: dict[str, Any], commands: tuple[str, ...]) -> None:
