@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from inferencehealth.api.report import CheckSpec, Report
+from inferencehealth.api.names import SYSTEM_NAMESPACE
+from inferencehealth.api.report import CheckSpec, Health
 from inferencehealth.api.server import Scheme
 from inferencehealth.api.target import Selector
 from inferencehealth.checker.once import check_once
@@ -41,6 +43,7 @@ from inferencehealth.cli.check import (
 )
 from inferencehealth.controller.reading import read_reports
 from inferencehealth.controller.reports import report_name
+from inferencehealth.controller.views import SilenceOf, view
 from inferencehealth.diagnosis.facts import (
     Facts,
     Listening,
@@ -57,6 +60,7 @@ from inferencehealth.kube.client import Client, connect, whole
 from inferencehealth.kube.errors import ApiError, NotFound
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.requests import (
+    LEASES,
     NETWORK_POLICIES,
     PODS,
     REPORTS,
@@ -67,6 +71,7 @@ from inferencehealth.kube.selectors import matches
 from inferencehealth.kube.transport import open_transport
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.registry import profile_named
+from inferencehealth.status.freshness import heard, sign_of_life, silences, unheard
 from inferencehealth.workloads import container
 
 PATIENCE: Final = 4
@@ -83,10 +88,14 @@ MARKS: Final = {Mark.GOOD: "✓", Mark.BAD: "✗"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The cluster and namespace of a target; an empty namespace is that of the context."""
+    """The cluster and namespace of a target; an empty namespace is that of the context.
+
+    `system` is where the operator keeps its Leases.
+    """
 
     kubeconfig: Path | None
     namespace: str
+    system: str = SYSTEM_NAMESPACE
 
 
 def diagnose_target(target: str, question: Question, place: Place, output: Output) -> int:
@@ -181,15 +190,15 @@ async def _of_cluster(target: str, place: Place, timeout: float) -> Facts:  # no
             pods=pods,
             trouble=trouble,
         )
-        report = await _report(client, about.pods, ref, space)
-        record = _worst(about.pods, report)
+        health = await _health(client, about.pods, ref, space, place.system)
+        record = _worst(about.pods, health)
         if record is None:
             return facts
         if not ref and (owner := owner_of(record)):
             facts = replace(facts, workload=f"{owner[0].lower()}/{owner[1]}")
         raw = await client.get(PODS, record.name, namespace=space)
         seen = _pod(record, raw, spec, client.server_time or datetime.now(UTC))
-        facts = replace(facts, pod=seen, told=_told(report, record.name))
+        facts = replace(facts, pod=seen, told=_told(health, record.name))
         if spec is None or not record.ip:
             return facts
         asking = spec.model_copy(update={"timeout": timeout})
@@ -299,10 +308,10 @@ def _pod(record: PodRecord, raw: JsonObject, spec: CheckSpec | None, now: dateti
     )
 
 
-async def _report(
-    client: Client, pods: Sequence[PodRecord], workload: str, namespace: str
-) -> Report | None:
-    """What the operator reports of the workload, if there is an operator."""
+async def _health(
+    client: Client, pods: Sequence[PodRecord], workload: str, namespace: str, system: str
+) -> Health | None:
+    """What the operator says of the workload, as far as a checker still stands behind it."""
     owner = tuple(workload.split("/")) if workload else owner_of(pods[0]) if pods else None
     if owner is None:
         return None
@@ -311,12 +320,27 @@ async def _report(
         raw = await client.get(REPORTS, name, namespace=namespace)
     except NotFound:
         return None
-    return read_reports([raw]).get(name)
+    report = read_reports([raw]).get(name)
+    if report is None or report.status.health is None:
+        return None
+    silence_of = await _silence(client, system, report.status.health.checked_by)
+    return view(report, silence_of).health
 
 
-def _worst(pods: Sequence[PodRecord], report: Report | None) -> PodRecord | None:
+async def _silence(client: Client, system: str, lease: str) -> SilenceOf:
+    try:
+        sign = sign_of_life(await client.get(LEASES, lease, namespace=system))
+    except NotFound:
+        sign = None
+    except ApiError:
+        return unheard
+    now = time.monotonic()
+    known = {lease: heard(None, sign, server_time=client.server_time, now=now)} if sign else {}
+    return silences(known, now)
+
+
+def _worst(pods: Sequence[PodRecord], health: Health | None) -> PodRecord | None:
     """The pod to look at: the one of which the operator says the worst, else one not ready."""
-    health = report.status.health if report else None
     serving = {verdict.value for verdict in SERVING}
     bad = [pod.name for pod in (health.pods if health else ()) if pod.verdict not in serving]
     ranks = {name: rank for rank, name in enumerate(bad)}
@@ -325,8 +349,7 @@ def _worst(pods: Sequence[PodRecord], report: Report | None) -> PodRecord | None
     )
 
 
-def _told(report: Report | None, pod: str) -> Told | None:
-    health = report.status.health if report else None
+def _told(health: Health | None, pod: str) -> Told | None:
     if health is None:
         return None
     findings = tuple((one.id, one.message, one.remedy) for one in health.findings)

@@ -18,7 +18,7 @@ import yaml
 from inferencehealth.api.report import CheckSpec, WorkloadRef
 from inferencehealth.checker.podproxy import PodProxy
 from inferencehealth.checker.targets import runs
-from inferencehealth.checker.ways import Choice
+from inferencehealth.checker.ways import Choice, Way
 from inferencehealth.checks.verdicts import SERVING
 from inferencehealth.cli.asked import subject
 from inferencehealth.cli.podcheck import Asker
@@ -253,11 +253,19 @@ class _Play:
         while self._since() < self.ends:
             if self._address_is_anothers():
                 return self._note(Stage.CHECK_FAILS, Outcome.DONE, "its address is another pod's")
-            found = (await self.asker.check(self.chosen.pod)).found
-            if found.verdict not in SERVING:
-                return self._note(Stage.CHECK_FAILS, Outcome.DONE, found.reason)
+            checked = await self.asker.check(self.chosen.pod)
+            if checked.way is Way.PROXY and self._is_gone():
+                return self._note(Stage.CHECK_FAILS, Outcome.DONE, "the pod is gone")
+            if checked.found.verdict not in SERVING:
+                return self._note(Stage.CHECK_FAILS, Outcome.DONE, checked.found.reason)
             await asyncio.sleep(PAUSE)
         return self._note(Stage.CHECK_FAILS, Outcome.NOT_IN_TIME, "it still answers")
+
+    def _is_gone(self) -> bool:
+        """Whether the API server has no such pod; a StatefulSet gives its name to the next one."""
+        old = self.chosen.pod
+        now = self.scene.pods.get((old.namespace, old.name))
+        return now is None or now.uid != old.uid
 
     def _address_is_anothers(self) -> bool:
         old = self.chosen.pod

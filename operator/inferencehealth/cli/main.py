@@ -635,6 +635,7 @@ def diagnose(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
     ] = "",
+    system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
     output: Annotated[
         Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
     ] = "text",
@@ -655,7 +656,7 @@ def diagnose(
         ca_file=ca_file,
         insecure=insecure,
     )
-    place = program.Place(kubeconfig, namespace)
+    place = program.Place(kubeconfig, namespace, system_namespace)
     form = checking.Output(output)
     raise typer.Exit(program.diagnose_target(target, question, place, form))
 

@@ -19,6 +19,7 @@ EXPLAINED: Final = {
     Sign.ASLEEP: Cause.ASLEEP,
 }
 """What keeps a model or component from serving without being a failure."""
+BAD_REQUEST: Final = 400
 
 
 def reading(facts: Facts) -> Checked | None:
@@ -75,8 +76,7 @@ def speaks(facts: Facts) -> Answered:
     if check is None:
         return None
     other = "plain HTTP" if facts.https else "TLS"
-    answered = facts.swapped is not None and _answers(facts.swapped)
-    if answered:
+    if facts.swapped is not None and _understood(facts.swapped):
         why = f"it speaks {other} on port {facts.port}"
         return Found(Cause.TLS if facts.https else Cause.NOT_HTTP, Verdict.UNKNOWN, why)
     if check.reason == "TlsFailed":
@@ -204,8 +204,12 @@ def _age(facts: Facts) -> str:
     return f"{format_duration(round(age))} after its start; it may load for {budget}"
 
 
-def _answers(check: Checked) -> bool:
-    return any(step.outcome is Outcome.ANSWERED for step in check.steps)
+def _understood(check: Checked) -> bool:
+    """Whether it answers in that protocol.
+
+    Many servers answer plain HTTP on their TLS port, but only that the request is a bad one.
+    """
+    return any(s.outcome is Outcome.ANSWERED and s.status != BAD_REQUEST for s in check.steps)
 
 
 def _bad(items: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -22,6 +22,12 @@ HEALTHY = {"status": "healthy", "components": {"api_server": "healthy", "lightni
 Answer = Callable[[http.server.BaseHTTPRequestHandler], tuple[int, str]]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_at_the_usual_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever else runs on this machine."""
+    monkeypatch.setattr("inferencehealth.cli.diagnose.usual_port", lambda _: None)
+
+
 @contextmanager
 def serving(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that answers every GET so; gives host and port."""

@@ -30,6 +30,9 @@ TLS = Checked(Verdict.UNKNOWN, "TlsFailed", "no TLS connection: unknown authorit
 NOT_HTTP = Checked(Verdict.BROKEN, "NotHttp", "no HTTP", (), 0.0)
 RESET = Checked(Verdict.BROKEN, "ConnectionReset", "closed", (), 0.0)
 DENIED = Checked(Verdict.UNKNOWN, "AccessDenied", "the server answers 401", ANSWERED, 0.0)
+BAD_REQUEST = Checked(
+    Verdict.BROKEN, "UnexpectedStatus", "", (Asked("GET", Outcome.ANSWERED, 400, 0.0),), 0.0
+)
 UNHEALTHY = Checked(Verdict.BROKEN, "ServerUnhealthy", "it says so", ANSWERED, 0.0)
 LOADING = Checked(Verdict.LOADING, "Loading", "it loads", ANSWERED, 0.0)
 BUSY = Checked(Verdict.BUSY, "Busy", "its queue is full", ANSWERED, 0.0)
@@ -145,6 +148,7 @@ LISTENS = PortSeen(8000, Listening.YES, "server's http")
         ),
         ({"direct": TLS, "https": True}, Cause.TLS, "Unknown"),
         ({"direct": TLS, "https": True, "swapped": READY}, Cause.TLS, "Unknown"),
+        ({"direct": NOT_HTTP, "https": True, "swapped": BAD_REQUEST}, Cause.NOT_HTTP, "Broken"),
         ({"direct": NOT_HTTP}, Cause.NOT_HTTP, "Broken"),
         ({"direct": NOT_HTTP, "swapped": READY}, Cause.NOT_HTTP, "Unknown"),
         ({"direct": RESET, "swapped": RESET}, Cause.RESET, "Broken"),
@@ -176,6 +180,11 @@ def test_what_was_seen_tells_the_cause(facts: dict[str, Any], cause: Cause, verd
     assert (found.found.cause, found.found.verdict.value) == (cause, verdict)
     assert found.found.summary
     assert found.advice
+
+
+def test_a_tls_port_that_answers_plain_http_with_bad_request_still_speaks_tls() -> None:
+    found = diagnose(replace(FACTS, direct=TLS, https=True, swapped=BAD_REQUEST))
+    assert found.found.summary == TLS.message
 
 
 def test_the_required_component_is_named_not_the_optional_one() -> None:
