@@ -3,7 +3,8 @@
 Reconciliation puts it here with each status that it makes; nobody reads the API server for it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from inferencehealth.api.status import PolicyStatus
@@ -17,17 +18,24 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A policy: its conditions' status by type, its workloads, and the page about it."""
+    """A policy: its conditions' status by type, its workloads, the page about it, and since when.
+
+    `at` are seconds of a clock that nobody sets.
+    """
 
     conditions: Mapping[str, str]
     workloads: tuple[WorkloadState, ...]
     page: Page
+    at: float = 0.0
 
 
 class Board:
     """The policies by namespace and name."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds that nobody sets."""
+        self._clock = clock
+        self._doubts: dict[Key, float] = {}
         self._posted: dict[Key, Posted] = {}
         self._awaited: set[Key] | None = None
 
@@ -44,6 +52,7 @@ class Board:
             conditions={c.type: c.status.value for c in status.conditions},
             workloads=workloads,
             page=page(status, workloads),
+            at=self._clock(),
         )
 
     def keep(self, namespace: str, names: Iterable[str]) -> None:
@@ -53,6 +62,27 @@ class Board:
             del self._posted[gone]
         if self._awaited:
             self._awaited = {key for key in self._awaited if key[0] != namespace or key in kept}
+
+    def doubt(self, namespace: str, policy: str = "") -> None:
+        """A run over the policy, or the whole namespace, failed: what is posted may be old."""
+        self._doubts.setdefault((namespace, policy), self._clock())
+
+    def trust(self, namespace: str, policy: str = "") -> None:
+        """A run over the policy, or the whole namespace and so each of its policies, succeeded."""
+        gone = [key for key in self._doubts if key[0] == namespace and policy in {"", key[1]}]
+        for key in gone:
+            del self._doubts[key]
+
+    def doubted(self, policy: Key) -> float:
+        """Seconds for which runs have failed without a word on the policy; 0 while they succeed."""
+        began = min(
+            (self._doubts[key] for key in (policy, (policy[0], "")) if key in self._doubts),
+            default=None,
+        )
+        if began is None:
+            return 0.0
+        posted = self._posted.get(policy)
+        return self._clock() - max(began, posted.at if posted else began)
 
     def get(self, policy: Key) -> Posted | None:
         """What was found about it last; None where there is no such policy, or not yet."""

@@ -20,6 +20,10 @@ ROUTE: Final = "/health/{namespace}/{policy}"
 MAX_DEAF: Final = 30.0
 """Seconds without the API server after which no page counts: more than any watch takes to renew."""
 
+MAX_DOUBT: Final = 150.0
+"""Seconds of failed runs after which a page does not count: the longest wait for another try, more
+than twice."""
+
 
 @dataclass(slots=True)
 class TokenFile:
@@ -58,6 +62,9 @@ def answer(board: Board, deaf: float, namespace: str, policy: str) -> Page:
     found = board.get((namespace, policy))
     if deaf > MAX_DEAF:
         return refusal(503, f"the controller has not heard the API server for {deaf:.0f} s")
+    if found is not None and (doubted := board.doubted((namespace, policy))) > MAX_DOUBT:
+        why = f"the controller has failed to look at the namespace for {doubted:.0f} s"
+        return refusal(503, why)
     if found is not None:
         return found.page
     if board.awaits((namespace, policy)):

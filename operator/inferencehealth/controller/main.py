@@ -83,10 +83,16 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
     known: set[str] = set()
 
     async def work(key: Key) -> None:
-        if isinstance(key, StatusOf):
-            again = await reconciler.status(key.namespace, key.policy)
-        else:
-            again = await reconciler.namespace(key.namespace)
+        policy = key.policy if isinstance(key, StatusOf) else ""
+        try:
+            if policy:
+                again = await reconciler.status(key.namespace, policy)
+            else:
+                again = await reconciler.namespace(key.namespace)
+        except Exception:
+            board.doubt(key.namespace, policy)
+            raise
+        board.trust(key.namespace, policy)
         if again is not None:
             queue.add(WholeNamespace(key.namespace), after=again)
 

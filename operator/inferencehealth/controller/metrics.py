@@ -14,9 +14,10 @@ from inferencehealth.controller.runs import Runs
 from inferencehealth.controller.states import Part, WorkloadState
 from inferencehealth.metrics import gauge, gauges, histogram, labelled, text
 
-MAX_WORKLOADS: Final = 2000
-"""Workloads with series of their own; about ten series each."""
-MAX_MODELS: Final = 20
+MAX_WORKLOADS: Final = 1000
+"""Workloads with series of their own: four each, and two for each model. The text of all takes at
+most a fifth of a second to make, in which nobody else is answered."""
+MAX_MODELS: Final = 10
 """Models of one workload with series of their own."""
 OTHERS: Final = "(others)"
 """The model that stands for all beyond the limit; no server can call one so: names of files and
@@ -25,7 +26,9 @@ URLs carry no brackets."""
 Row = tuple[str, WorkloadState]
 
 
-def families(board: Board, runs: Runs, writes: Mapping[str, int]) -> Iterator[Metric]:
+def families(
+    board: Board, runs: Runs, writes: Mapping[str, int], deaf: Callable[[], float]
+) -> Iterator[Metric]:
     """Every metric of the controller, as it stands now."""
     posted = sorted(board, key=lambda entry: entry[0])
     yield _conditions(posted)
@@ -42,13 +45,20 @@ def families(board: Board, runs: Runs, writes: Mapping[str, int]) -> Iterator[Me
     yield histogram("run_duration", "How long these runs take.", runs.duration)
     what = "Runs that are due or wait to be."
     yield gauge("runs_waiting", what, runs.waiting())
+    what = "Time for which the API server was not heard: what is told here may be older than it."
+    yield gauge("api_silence_seconds", what, deaf())
     what = "Writes to the API server."
     yield labelled(CounterMetricFamily, "api_writes", what, "kind", writes)
 
 
-def exposition(board: Board, runs: Runs, writes: Mapping[str, int]) -> Callable[[], bytes]:
-    """What is served at /metrics, in the Prometheus text format, at each call anew."""
-    return text(lambda: families(board, runs, writes))
+def exposition(
+    board: Board, runs: Runs, writes: Mapping[str, int], deaf: Callable[[], float]
+) -> Callable[[], bytes]:
+    """What is served at /metrics, in the Prometheus text format, at each call anew.
+
+    `deaf`: seconds for which the API server was not heard.
+    """
+    return text(lambda: families(board, runs, writes, deaf))
 
 
 def _conditions(posted: Sequence[tuple[Key, Posted]]) -> Metric:

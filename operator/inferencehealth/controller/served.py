@@ -54,7 +54,7 @@ async def served(
         token.token()
     shows = chosen.open or token is not None
     pages = [health_route(board, deaf, token)] if shows else []
-    metrics = exposition(board, runs, client.writes)
+    metrics = exposition(board, runs, client.writes, deaf)
     async with serving(
         chosen.where, metrics=metrics, live=runs.stuck, ready=board.waits, more=pages
     ) as port:

@@ -11,7 +11,7 @@ import pytest
 from inferencehealth.api.conditions import Condition, ConditionStatus
 from inferencehealth.api.status import PolicyStatus
 from inferencehealth.controller.board import Board
-from inferencehealth.controller.endpoint import MAX_DEAF, TokenFile, health_route
+from inferencehealth.controller.endpoint import MAX_DEAF, MAX_DOUBT, TokenFile, health_route
 from inferencehealth.listening import Address, CannotListen
 from inferencehealth.serving import serving
 
@@ -97,6 +97,45 @@ async def test_nothing_is_healthy_while_the_api_server_is_not_heard() -> None:
         code, body = await asked(f"{base}/health/ml/p")
         assert code == 503
         assert "has not heard the API server for 31 s" in body
+
+
+async def test_a_page_that_failing_runs_do_not_renew_counts_no_more() -> None:
+    now = 0.0
+    board = Board(clock=lambda: now)
+    board.expect([])
+    board.post(("ml", "p"), READY, ())
+    board.doubt("ml")
+    now = MAX_DOUBT
+    async with listening(board) as base:
+        assert (await asked(f"{base}/health/ml/p"))[0] == 200
+        now = MAX_DOUBT + 1
+        code, body = await asked(f"{base}/health/ml/p")
+        assert code == 503
+        assert "has failed to look at the namespace for 151 s" in body
+        board.post(("ml", "p"), READY, ())
+        assert (await asked(f"{base}/health/ml/p"))[0] == 200, "this run got as far as the policy"
+        now = 1000.0
+        board.doubt("ml")
+        assert (await asked(f"{base}/health/ml/p"))[0] == 503
+        board.trust("ml")
+        assert (await asked(f"{base}/health/ml/p"))[0] == 200
+
+
+def test_a_failure_about_one_policy_is_over_when_the_next_run_about_it_succeeds() -> None:
+    now = 0.0
+    board = Board(clock=lambda: now)
+    board.doubt("ml", "p")
+    board.doubt("ml", "q")
+    now = 200.0
+    assert [board.doubted(("ml", name)) for name in ("p", "q", "r")] == [200, 200, 0]
+    board.trust("ml", "p")
+    assert [board.doubted(("ml", name)) for name in ("p", "q")] == [0, 200]
+    board.doubt("ml")
+    board.trust("ml", "q")
+    now = 300.0
+    assert board.doubted(("ml", "q")) == 100, "the whole run still fails"
+    board.trust("ml")
+    assert board.doubted(("ml", "q")) == 0
 
 
 @pytest.mark.parametrize(

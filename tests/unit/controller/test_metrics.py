@@ -45,7 +45,7 @@ def board(*workloads: WorkloadState) -> Board:
 
 def read(made: Board, runs: Runs | None = None) -> dict[tuple[str, ...], float]:
     """Every sample by its name and its labels' values, by the labels' names in order."""
-    text = exposition(made, runs or Runs(), {"Report": 7})().decode()
+    text = exposition(made, runs or Runs(), {"Report": 7}, lambda: 3.5)().decode()
     return {
         (
             sample.name.removeprefix("inferencehealth_"),
@@ -67,6 +67,7 @@ def test_a_workload_and_its_models_are_told_by_name() -> None:
     assert found["model_pods_asked", "Deployment", "small", "ml", "asr"] == 2
     assert found["learned_startup_seconds", *names] == 90
     assert found["api_writes_total", "Report"] == 7
+    assert found["api_silence_seconds",] == 3.5
 
 
 def test_a_workload_that_was_never_seen_to_load_has_learned_nothing() -> None:

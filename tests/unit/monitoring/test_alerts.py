@@ -96,6 +96,11 @@ CASES = (
     Case("VerdictsFlap", flapping("120"), flapping("30")),
     Case("ControllerFailing", failing("failed"), failing("done")),
     Case(
+        "ControllerDeaf",
+        {f"api_silence_seconds{{{CONTROLLER}}}": "61"},
+        {f"api_silence_seconds{{{CONTROLLER}}}": "0"},
+    ),
+    Case(
         "ControllerBehind",
         {f"runs_waiting{{{CONTROLLER}}}": "21"},
         {f"runs_waiting{{{CONTROLLER}}}": "20"},
