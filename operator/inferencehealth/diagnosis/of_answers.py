@@ -126,7 +126,7 @@ def components(facts: Facts) -> Answered:
     if check.verdict in SERVING or not any(item.required for item in bad):
         return f"all that is required; down, but optional: {', '.join(i.name for i in bad)}"
     named = _worst(bad)
-    told = f"component {named.name} does not work: {named.message or named.reason}"
+    told = _named("component", named)
     cause = EXPLAINED.get(named.sign, Cause.COMPONENT)
     return Found(cause, check.verdict, told, _listed("component", bad))
 
@@ -142,7 +142,7 @@ def models(facts: Facts) -> Answered:
     if check.verdict in SERVING or not any(item.required for item in bad):
         return f"all that are required; not: {', '.join(item.name for item in bad)}"
     named = _worst(bad)
-    told = f"model {named.name} does not serve: {named.message or named.reason}"
+    told = _named("model", named)
     cause = EXPLAINED.get(named.sign, Cause.MODEL)
     return Found(cause, check.verdict, told, _listed("model", bad))
 
@@ -223,6 +223,13 @@ def _worst(items: tuple[Item, ...]) -> Item:
     order = (Sign.FAILS, Sign.SILENT, Sign.NOT_READY, Sign.LOADING)
     ranks = {sign: rank for rank, sign in enumerate(order)}
     return min(items, key=lambda item: (not item.required, ranks.get(item.sign, len(order))))
+
+
+def _named(kind: str, item: Item) -> str:
+    """What is wrong with it, by name."""
+    if item.name in item.message:
+        return item.message
+    return f"{kind} {item.name} does not serve: {item.message or item.reason}"
 
 
 def _listed(kind: str, items: tuple[Item, ...]) -> tuple[str, ...]:

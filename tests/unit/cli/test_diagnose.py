@@ -188,7 +188,7 @@ def test_people_read_marks_and_words_and_no_colours_in_a_pipe(
     told = capsys.readouterr().out
     assert "✓ good" in told
     assert "✗ bad" in told
-    assert "cause: Component: component lightning_asr does not work" in told
+    assert "cause: Component: component lightning_asr is down: No ASR workers" in told
     assert "\x1b" not in told
 
 
