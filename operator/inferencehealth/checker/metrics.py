@@ -55,7 +55,10 @@ def exposition(
 def _counts(counters: Counters) -> Iterator[Metric]:
     checks = {**{sign.value: 0 for sign in Sign}, VOID: 0, OUTDATED: 0, **counters.checks}
     transitions = {**{verdict.value: 0 for verdict in Verdict}, **counters.transitions}
-    what = "Checks by what they came to."
+    what = (
+        "Checks by what they came to; Void: this checker stood still meanwhile, Outdated: the pod "
+    )
+    what += "or its spec changed."
     yield labelled(CounterMetricFamily, "checks", what, "outcome", checks)
     what = "Turns of pods that were lost because this checker was late."
     yield counter("checks_shed", what, counters.shed)
