@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
+import sys
 import tempfile
+import threading
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +29,8 @@ TOKEN_BYTES: Final = 24
 """192 random bits: nobody guesses them."""
 PAUSE: Final = 0.25
 """Seconds between two looks at what changed at least: changes come in bursts."""
+_SCREENS: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+"""Variables of which one is set on a Linux desktop, or by who wants a certain browser."""
 LOOK: Final = 1.0
 """Seconds between two looks at most: a checker's silence is no event, it has to be looked for."""
 
@@ -50,7 +55,7 @@ async def _dashboard(kubeconfig: Path | None, wanted: Wanted) -> None:
     async with served(kubeconfig, wanted) as (address, kept):
         print(address, flush=True)
         tell("only you can open it, and it shows what your kubeconfig may read; Ctrl-C ends it")
-        with _door(address) if wanted.browser else contextlib.nullcontext():
+        with door(address) if wanted.browser else contextlib.nullcontext():
             await kept
 
 
@@ -84,14 +89,22 @@ async def _keep(board: Board, live: Live) -> None:
 
 
 @contextlib.contextmanager
-def _door(address: str) -> Iterator[None]:
-    """Open the user's browser on it.
+def door(address: str) -> Iterator[None]:
+    """Open the user's browser on it, where there is a screen.
 
-    By a file that only the user can read: everybody on the machine sees the arguments with which
-    a browser is started.
+    By a file that only the user can read, and only during the block: everybody on the machine
+    sees the arguments with which a browser is started.
     """
-    with tempfile.NamedTemporaryFile("w", prefix="ihp-", suffix=".html") as door:
-        door.write(f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(address)}">')
-        door.flush()
-        webbrowser.open(Path(door.name).as_uri())
+    with tempfile.NamedTemporaryFile("w", prefix="ihp-", suffix=".html") as file:
+        file.write(f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(address)}">')
+        file.flush()
+        if has_screen(sys.platform, os.environ):
+            # Some ways to start a browser return when it ends.
+            place = Path(file.name).as_uri()
+            threading.Thread(target=webbrowser.open, args=(place,), daemon=True).start()
         yield
+
+
+def has_screen(platform: str, environment: Mapping[str, str]) -> bool:
+    """Whether a browser can show itself; without a screen one might take over the terminal."""
+    return platform != "linux" or any(map(environment.get, _SCREENS))
