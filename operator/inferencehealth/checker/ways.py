@@ -7,7 +7,6 @@ and then shows that the straight way is open. What is decided is said in the log
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from inferencehealth.checker.podproxy import PodProxy
 from inferencehealth.checker.rounds import Ask
 from inferencehealth.checks import transports
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
-from inferencehealth.kube.config import Access
+from inferencehealth.kube.config import Access, is_inside
 from inferencehealth.kube.transport import open_transport
 
 logger = logging.getLogger(__name__)
@@ -153,8 +152,3 @@ async def asking(access: Access, choice: Choice) -> AsyncIterator[Ask]:
             yield proxy.ask
         else:
             yield Chosen(transports.ask, proxy.ask).ask
-
-
-def is_inside() -> bool:
-    """Whether this process runs in a pod; the kubelet sets the variable for every container."""
-    return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))

@@ -26,7 +26,6 @@ from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.podproxy import PodProxy
 from inferencehealth.checker.references import References
 from inferencehealth.checker.rounds import Ask
-from inferencehealth.checker.ways import is_inside
 from inferencehealth.checks import transports
 from inferencehealth.checks.candidate import NO_ANSWER, RESET
 from inferencehealth.checks.steps import Outcome, Peer, Reading, Request, Trust
@@ -57,6 +56,7 @@ from inferencehealth.diagnosis.of_answers import UNREACHED
 from inferencehealth.diagnosis.procedure import Diagnosis, Mark, diagnose
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect, whole
+from inferencehealth.kube.config import is_inside
 from inferencehealth.kube.errors import ApiError, NotFound
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.requests import (

@@ -116,9 +116,9 @@ def controller(
     verbose: Verbose = False,
 ) -> None:
     """Run the controller: plans, probes, reports and the status of policies."""
-    from inferencehealth.checker.ways import is_inside  # noqa: PLC0415
     from inferencehealth.controller import main as program  # noqa: PLC0415
     from inferencehealth.controller.served import Listening  # noqa: PLC0415
+    from inferencehealth.kube.config import is_inside  # noqa: PLC0415
 
     configure("controller", log_format, verbose=verbose)
     _use(kubeconfig)

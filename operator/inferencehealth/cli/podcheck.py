@@ -18,7 +18,7 @@ from inferencehealth.checker.once import Checked, check_once, checked
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.podproxy import PodProxy
 from inferencehealth.checker.references import References
-from inferencehealth.checker.ways import Choice, Way, is_inside
+from inferencehealth.checker.ways import Choice, Way
 from inferencehealth.checker.work import facts_of
 from inferencehealth.checks import transports
 from inferencehealth.checks.candidate import of_pod
@@ -29,6 +29,7 @@ from inferencehealth.cli.asked import Subject, parse_target, subject
 from inferencehealth.cli.check import EXIT_CODES, NOT_ASKED, Output, document, tell_one
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
+from inferencehealth.kube.config import is_inside
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.transport import open_transport
 from inferencehealth.problems import Problem

@@ -72,6 +72,11 @@ async def load(kubeconfig: Path | None = None, context: str | None = None) -> Ac
     return await files.load(str(Path.home() / ".kube" / "config"), context)
 
 
+def is_inside() -> bool:
+    """Whether this process runs in a pod; the kubelet sets the variable for every container."""
+    return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
+
+
 def in_cluster(env: Mapping[str, str], account: Path) -> Access:
     """The access of a pod: address from the environment, credentials from its ServiceAccount.
 
