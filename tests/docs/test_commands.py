@@ -18,7 +18,6 @@ NOT_HERE = {
     "ihp run": "the fixture has it running",
     ".venv/bin/ihp run": "the fixture has it running",
     "ihp controller": "the fixture has it running",
-    "ihp checker": "the fixture has it running",
     "kubeconform": "a program of others; tests/unit/gitops holds the schemas it would read",
     "ihp check https://asr.example.com": "a server of the reader's own",
     "ihp drill": "pods have to run: e2e/node/test_drill.py runs it on a real kubelet",
@@ -67,7 +66,7 @@ def test_a_command_of_the_pages_works(shell: World, command: Command) -> None:
     if command.text.startswith("make "):
         shell.must(command.text.replace("make ", "make -n ", 1))
         return
-    typed = POD.sub(shell.pods()[0], INSTEAD.get(command.text, command.text))
+    typed = filled_in(shell, INSTEAD.get(command.text, command.text))
     if GOES_ON.search(typed):
         first_words(shell, typed)
         return
@@ -77,6 +76,11 @@ def test_a_command_of_the_pages_works(shell: World, command: Command) -> None:
     told = f"{command.place}: {typed}\n{done.stdout}{done.stderr}"
     exists = typed.startswith("kubectl create") and "AlreadyExists" in done.stderr
     assert done.returncode in expected(typed) or exists, told
+
+
+def filled_in(shell: World, text: str) -> str:
+    """With a name where the reader has to fill one in, and the port that was free."""
+    return POD.sub(shell.pods()[0], text).replace("localhost:7100", f"localhost:{shell.asr}")
 
 
 def first_words(shell: World, typed: str) -> None:

@@ -43,6 +43,8 @@ class World:
 
     folder: Path
     environment: dict[str, str]
+    asr: int
+    """Port of the ASR server on localhost, which the pages know as 7100."""
 
     def run(self, command: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """A command as a shell runs it, to its end."""
@@ -134,12 +136,12 @@ class _Asr(_Triton):
 
 
 @contextmanager
-def serving(address: str, port: int, handler: type[BaseHTTPRequestHandler]) -> Iterator[None]:
-    """A server that answers while the block runs."""
+def serving(address: str, port: int, handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server that answers while the block runs; gives its port."""
     server = ThreadingHTTPServer((address, port), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()
@@ -148,7 +150,22 @@ def serving(address: str, port: int, handler: type[BaseHTTPRequestHandler]) -> I
 @contextmanager
 def world(cluster: Cluster, folder: Path) -> Iterator[World]:
     """Everything up: folder, namespaces, workload, servers and the operator."""
-    made = World(_folder(folder), _environment(cluster, folder))
+    with (
+        serving(POD_ADDRESSES[0], 8000, _Triton),
+        serving(POD_ADDRESSES[1], 8000, _Triton),
+        serving("127.0.0.1", 0, _Asr) as asr,
+    ):
+        made = World(_folder(folder), _environment(cluster, folder), asr)
+        _prepare(made)
+        with _operator(made):
+            made.mend()
+            made.must("kubectl wait ihp/triton --for=condition=Ready --timeout=90s")
+            yield made
+        made.run(f"kubectl delete namespace {NAMESPACE} {ARGOCD} --wait=false")
+
+
+def _prepare(made: World) -> None:
+    """The definitions and namespaces, anew where an earlier run left them."""
     made.must("kubectl apply --server-side --force-conflicts -f crds/")
     made.must("kubectl wait --for=condition=Established --timeout=30s -f crds/")
     made.must(f"kubectl config set-context --current --namespace={NAMESPACE}")
@@ -157,16 +174,6 @@ def world(cluster: Cluster, folder: Path) -> Iterator[World]:
         made.must(f"kubectl create namespace {name}")
     made.must(f"kubectl get namespace {SYSTEM} || kubectl create namespace {SYSTEM}")
     made.must(f"kubectl create configmap argocd-cm -n {ARGOCD}")
-    with (
-        serving(POD_ADDRESSES[0], 8000, _Triton),
-        serving(POD_ADDRESSES[1], 8000, _Triton),
-        serving("127.0.0.1", 7100, _Asr),
-        _operator(made),
-    ):
-        made.mend()
-        made.must("kubectl wait ihp/triton --for=condition=Ready --timeout=90s")
-        yield made
-    made.run(f"kubectl delete namespace {NAMESPACE} {ARGOCD} --wait=false")
 
 
 @contextmanager
@@ -190,6 +197,7 @@ def _folder(folder: Path) -> Path:
     (typed / "deploy").mkdir(parents=True)
     for part in CHECKOUT:
         (typed / part).symlink_to(ROOT / part)
+    (typed / ".venv").symlink_to(sys.prefix)
     shutil.copy(ROOT / WORKLOAD, typed / "deploy")
     shutil.copy(ROOT / WORKLOAD, typed / "service.yaml")
     shutil.copy(ROOT / EXAMPLE, typed / "policy.yaml")
