@@ -14,6 +14,25 @@ TARGET = {"selector": {"matchLabels": {"tier": "inference"}}}
 CUSTOM = {"profile": "custom", "port": 80, "endpoints": {"ready": {"path": "/ready"}}}
 
 
+CA: dict[str, Any] = {"caFrom": {"configMap": {"name": "authorities"}}}
+
+
+def https(tls: dict[str, Any]) -> dict[str, Any]:
+    return {"server": {"scheme": "HTTPS", "tls": tls}}
+
+
+def canary(given: dict[str, Any]) -> dict[str, Any]:
+    return {"checks": {"canary": given}}
+
+
+def limits(given: dict[str, Any]) -> dict[str, Any]:
+    return {"checks": {"readinessGateLimits": given}}
+
+
+def window(given: dict[str, Any]) -> dict[str, Any]:
+    return {"probes": {"rollout": {"window": given}}}
+
+
 def endpoint(path: str, **fields: Any) -> dict[str, Any]:
     return {"server": CUSTOM | {"endpoints": {"ready": {"path": path, **fields}}}}
 
@@ -62,13 +81,36 @@ REFUSED = [
     (
         {"probes": {"mode": "apply"}},
         "spec.probes.mode",
-        'supported values: "Off", "Recommend", "Apply"',
+        'supported values: "Off", "Recommend", "Initial", "Apply"',
     ),
     ({"probes": {"liveness": {"periodSeconds": 0}}}, "liveness.periodSeconds", "greater than"),
     ({"checks": {"timeout": "20s"}}, "spec.checks.timeout", "not be longer than interval"),
     ({"checks": {"interval": "100ms"}}, "spec.checks.interval", "between 1s and 1h"),
     ({"checks": {"failureThreshold": 0}}, "checks.failureThreshold", "greater than"),
     ({"target": {"selector": {}}}, "spec.target.selector", "name at least one label"),
+    ({"server": {"scheme": "HTTPS"}}, "spec.server.tls", "scheme HTTPS needs tls"),
+    ({"server": {"tls": {"insecureSkipVerify": True}}}, "server.tls", "belongs to scheme HTTPS"),
+    (https({}), "spec.server.tls.caFrom", "either caFrom"),
+    (https({"insecureSkipVerify": True, **CA}), "spec.server.tls.caFrom", "either caFrom"),
+    (https(CA), "spec.server.tls.serverName", "caFrom needs serverName"),
+    (canary({"mode": "Custom"}), "checks.canary.path", "mode Custom needs path"),
+    (canary({"path": "/infer"}), "checks.canary.path", "belongs to mode Custom only"),
+    (canary({"interval": "1s"}), "checks.canary.interval", "between 10s and 24h"),
+    (canary({"timeout": "1h"}), "checks.canary.timeout", "between 100ms and 10m"),
+    (
+        canary({"mode": "Custom", "path": "/x", "method": "GET", "body": {"a": 1}}),
+        "checks.canary.body",
+        "a body needs method POST",
+    ),
+    (canary({"mode": "Custom", "path": "//host/x y"}), "checks.canary.path", "should match"),
+    (limits({"failOpenAfter": "1s"}), "failOpenAfter", "between 15s and 1h"),
+    (limits({"floor": -1}), "readinessGateLimits.floor", "such as 50%"),
+    (limits({"floor": "half"}), "readinessGateLimits.floor", "such as 50%"),
+    (window({"start": "22:00", "end": "24:00"}), "rollout.window.end", "should match"),
+    (window({"start": "22:00"}), "rollout.window.end", "Required value"),
+    (window({"start": "22:00", "end": "04:00", "days": ["Monday"]}), "window.days", "Unsupported"),
+    ({"probes": {"rollout": {"maxConcurrent": 0}}}, "rollout.maxConcurrent", "greater than"),
+    ({"probes": {"onDelete": "Forget"}}, "spec.probes.onDelete", '"Retain", "Restore"'),
     ({"target": {"kinds": ["DaemonSet"], **TARGET}}, "spec.target.kinds", "Unsupported value"),
     (
         {"target": {"selector": {"matchExpressions": [{"key": "a", "operator": "In"}]}}},
@@ -101,12 +143,13 @@ async def test_the_smallest_policy_is_accepted_and_filled_in(
     body = {"metadata": {"name": "p"}, "spec": {"target": TARGET}}
     spec = (await client.create(POLICIES, body, namespace=namespace))["spec"]
     assert spec["probes"]["mode"] == "Recommend"
-    assert spec["checks"] == {
-        "interval": "10s",
-        "timeout": "5s",
-        "failureThreshold": 3,
-        "successThreshold": 1,
-    }
+    checks = spec["checks"]
+    assert (checks["interval"], checks["timeout"]) == ("10s", "5s")
+    assert (checks["failureThreshold"], checks["successThreshold"]) == (3, 1)
+    assert (checks["canary"]["mode"], checks["readinessGate"]) == ("Off", False)
+    assert checks["readinessGateLimits"] == {"failOpenAfter": "1m", "floor": 1}
+    assert spec["probes"]["rollout"] == {"maxConcurrent": 1, "haltOnFailure": True}
+    assert (spec["probes"]["onDelete"], spec["server"]["scheme"]) == ("Retain", "HTTP")
     assert spec["target"]["kinds"] == ["Deployment"]
     assert "endpoints" not in spec["server"]
 
