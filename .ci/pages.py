@@ -1,7 +1,8 @@
 """What mkdocs has to know of docs/: the menu is what docs/index.md lists, in its order.
 
 Links out of docs/ lead somewhere on a code host, but not on the site, so there they are text; one
-that leads nowhere is a warning, which fails the build.
+that leads nowhere is a warning, which fails the build. What belongs to a list's item is indented by
+four spaces, which mkdocs' Markdown asks for and code hosts do not.
 """
 
 import logging
@@ -14,6 +15,8 @@ logger = logging.getLogger("mkdocs.hooks.pages")
 _HEADING = re.compile(r"^## (.+)$")
 _PAGE = re.compile(r"^- \[([^]]+)\]\(([^)#]+\.md)\)")
 _LINK = re.compile(r"\[([^]]+)\]\(((?:\.\./)+[^)#]+)(?:#[^)]*)?\)")
+_FENCED = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
+_IN_ITEM = re.compile(r"^ {2,3}(?=\S)", re.MULTILINE)
 
 
 def on_config(config: Any) -> Any:
@@ -29,7 +32,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """The page without links out of docs/."""
+    """The page without links out of docs/, its lists as mkdocs reads them."""
     root, folder = Path(config.docs_dir), Path(page.file.abs_src_path).parent
 
     def inside(link: re.Match[str]) -> str:
@@ -40,4 +43,5 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
             logger.warning("%s links to %s, which does not exist", page.file.src_uri, link[2])
         return link[1]
 
-    return _LINK.sub(inside, markdown)
+    parts = _FENCED.split(_LINK.sub(inside, markdown))
+    return "".join(part if part.startswith("```") else _IN_ITEM.sub("    ", part) for part in parts)
