@@ -84,8 +84,8 @@ ADVICE: Final[Mapping[Cause, Advice]] = {
     Cause.STARTING: Advice("Wait; describe tells what it waits for.", (_DESCRIBE,)),
     Cause.LOADING: Advice("Wait: loading is no failure. Its log tells how far it is.", (_LOGS,)),
     Cause.WRONG_PORT: Advice(
-        "Name the right port: spec.server.port of the policy, or the port of the URL. The "
-        "HTTP port is meant, not those for gRPC or metrics."
+        "Name the right port, or the right server: spec.server.port and profile of the policy, or "
+        "the URL and --profile. The HTTP port is meant, not those for gRPC or metrics."
     ),
     Cause.NOT_LISTENING: Advice(
         "The process runs without listening: it loads, it failed to start its server, or it "

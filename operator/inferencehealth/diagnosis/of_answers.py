@@ -20,6 +20,7 @@ EXPLAINED: Final = {
 }
 """What keeps a model or component from serving without being a failure."""
 BAD_REQUEST: Final = 400
+NOT_FOUND: Final = 404
 
 
 def reading(facts: Facts) -> Checked | None:
@@ -85,6 +86,12 @@ def speaks(facts: Facts) -> Answered:
         return Found(Cause.NOT_HTTP, Verdict.BROKEN, f"port {facts.port} speaks no HTTP/1.1")
     if check.reason == RESET:
         return Found(Cause.RESET, Verdict.BROKEN, "it closes connections without an answer")
+    if check.reason == "NotTritonHttp":
+        return Found(Cause.WRONG_PORT, Verdict.BROKEN, check.message)
+    if check.reason == "UnexpectedStatus" and _statuses(check) == {NOT_FOUND}:
+        profile = facts.profile
+        why = f"port {facts.port} answers, but knows no path of a server of profile {profile}"
+        return Found(Cause.WRONG_PORT, Verdict.BROKEN, why)
     return "TLS and HTTP" if facts.https else "HTTP or gRPC, as its profile asks"
 
 
@@ -209,7 +216,11 @@ def _understood(check: Checked) -> bool:
 
     Many servers answer plain HTTP on their TLS port, but only that the request is a bad one.
     """
-    return any(s.outcome is Outcome.ANSWERED and s.status != BAD_REQUEST for s in check.steps)
+    return bool(_statuses(check) - {BAD_REQUEST})
+
+
+def _statuses(check: Checked) -> set[int]:
+    return {step.status for step in check.steps if step.outcome is Outcome.ANSWERED}
 
 
 def _bad(items: tuple[Item, ...]) -> tuple[Item, ...]:

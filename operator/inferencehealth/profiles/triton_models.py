@@ -29,6 +29,8 @@ MAX_ENTRIES: Final = 2000
 MAX_NAME: Final = 253
 """Characters of a model's name, as the API allows them."""
 
+METHOD_NOT_ALLOWED: Final = 405
+
 _BEST_VERSION: Final = (
     Sign.SERVES,
     Sign.LOADING,
@@ -55,9 +57,17 @@ def read_index(answer: Answer) -> Reading:
     """The models of the index as items; SERVES as an index, whatever it says of the models.
 
     UNKNOWN where the index is restricted, switched off or unreadable: then only `why` is lost.
+    FAILS where it is the metrics port that answers: seen on Triton 2.51, it answers 200 to every
+    GET, also for health and for models, and 405 to every POST; the HTTP port never does.
     """
     if gap := unanswered(answer):
         return replace(gap, sign=Sign.UNKNOWN)
+    if answer.status == METHOD_NOT_ALLOWED:
+        return Reading(
+            Sign.FAILS,
+            "NotTritonHttp",
+            "this is not Triton's HTTP port: its metrics port calls everything ready, too",
+        )
     document = parse_json(answer.body) if answer.status == 200 else None
     if not isinstance(document, list):
         return Reading(
@@ -76,6 +86,9 @@ def fold(spec: CheckSpec, readings: Mapping[str, Reading]) -> Reading:
     if not asked:
         return Reading(Sign.UNKNOWN, "NotAsked", "nothing was asked")
     ending = worst_reading(asked.values())
+    if index is not None and index.sign is Sign.FAILS:
+        wanted = [(model.name, model.version) for model in spec.models.required]
+        return replace(index, models=with_missing((), wanted, index))
     listed = index.models if index and index.sign is Sign.SERVES else None
     required = tuple(_required(model, readings, listed) for model in spec.models.required)
     others = _others(spec, listed or ())

@@ -33,6 +33,9 @@ DENIED = Checked(Verdict.UNKNOWN, "AccessDenied", "the server answers 401", ANSW
 BAD_REQUEST = Checked(
     Verdict.BROKEN, "UnexpectedStatus", "", (Asked("GET", Outcome.ANSWERED, 400, 0.0),), 0.0
 )
+NOT_FOUND = Asked("GET /v2/health/live", Outcome.ANSWERED, 404, 0.0)
+ALL_404 = Checked(Verdict.BROKEN, "UnexpectedStatus", "404", (NOT_FOUND, NOT_FOUND), 0.0)
+SOME_404 = Checked(Verdict.BROKEN, "UnexpectedStatus", "404", (*ANSWERED, NOT_FOUND), 0.0)
 UNHEALTHY = Checked(Verdict.BROKEN, "ServerUnhealthy", "it says so", ANSWERED, 0.0)
 LOADING = Checked(Verdict.LOADING, "Loading", "it loads", ANSWERED, 0.0)
 BUSY = Checked(Verdict.BUSY, "Busy", "its queue is full", ANSWERED, 0.0)
@@ -151,6 +154,13 @@ LISTENS = PortSeen(8000, Listening.YES, "server's http")
         ({"direct": NOT_HTTP, "https": True, "swapped": BAD_REQUEST}, Cause.NOT_HTTP, "Broken"),
         ({"direct": NOT_HTTP}, Cause.NOT_HTTP, "Broken"),
         ({"direct": NOT_HTTP, "swapped": READY}, Cause.NOT_HTTP, "Unknown"),
+        (
+            {"direct": replace(UNHEALTHY, reason="NotTritonHttp", message="the metrics port")},
+            Cause.WRONG_PORT,
+            "Broken",
+        ),
+        ({"direct": ALL_404}, Cause.WRONG_PORT, "Broken"),
+        ({"direct": SOME_404}, Cause.SERVER, "Broken"),
         ({"direct": RESET, "swapped": RESET}, Cause.RESET, "Broken"),
         ({"direct": SILENT, "patient": replace(READY, seconds=9.0)}, Cause.SLOW, "Busy"),
         ({"direct": SILENT, "patient": UNHEALTHY}, Cause.SLOW, "Busy"),

@@ -285,3 +285,12 @@ def test_no_bytes_make_a_reader_raise(body: bytes, status: int) -> None:
     for step in TRITON.steps(requiring("good")):
         reading = step.read(answered(status, body))
         assert len(reading.message) < 1024
+
+
+@pytest.mark.parametrize("required", [(), ("good",)])
+def test_the_metrics_port_which_calls_everything_ready_is_never_taken_for_triton(
+    required: tuple[str, ...],
+) -> None:
+    found = triton(requiring(*required), index=answered(405), serving=required)
+    assert (found.sign, found.reason) == (Sign.FAILS, "NotTritonHttp")
+    assert all(item.sign is not Sign.SERVES for item in found.models)
