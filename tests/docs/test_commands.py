@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 
 from e2e.cluster.model import Cluster, Tier
 from tests.docs.pages import Command, as_policy, blocks, commands, documents, pages
-from tests.docs.world import World, world
+from tests.docs.world import PATIENCE, World, world
 
 pytestmark = pytest.mark.integration
 
@@ -35,7 +36,7 @@ FAILS = {
 """Commands that end with exit code 1 on what the pages show them, and why."""
 CHANGES = re.compile(r"\b(apply|patch|delete|replace|scale|rollout)\b")
 COMMENT = re.compile(r"\s+#.*$")
-GOES_ON = re.compile(r"\bihp (status|dashboard)\b.*( -w| --watch|dashboard)|\bkubectl get\b.* -w\b")
+GOES_ON = re.compile(r"\bihp dashboard\b|\bihp status\b.* -w\b|\bkubectl get\b.* -w\b")
 """Commands that go on until Ctrl-C."""
 POD = re.compile(r"\bPOD\b|\btriton-7d9c5b6f4-x2x9q\b")
 """How the pages name a pod that the reader has to fill in."""
@@ -80,7 +81,8 @@ def test_a_command_of_the_pages_works(shell: World, command: Command) -> None:
 
 def filled_in(shell: World, text: str) -> str:
     """With a name where the reader has to fill one in, and the port that was free."""
-    return POD.sub(shell.pods()[0], text).replace("localhost:7100", f"localhost:{shell.asr}")
+    named = POD.sub(shell.pods()[0], text).replace("localhost:7100", f"localhost:{shell.asr}")
+    return named.replace("--port 8080", "--port 0")
 
 
 def first_words(shell: World, typed: str) -> None:
@@ -91,10 +93,13 @@ def first_words(shell: World, typed: str) -> None:
         words, cwd=shell.folder, env=shell.environment, stdout=pipe, stderr=subprocess.STDOUT
     ) as running:
         assert running.stdout is not None
+        late = threading.Timer(PATIENCE, running.kill)
+        late.start()
         try:
             assert running.stdout.readline().strip(), f"{typed} says nothing"
             assert running.poll() is None
         finally:
+            late.cancel()
             running.terminate()
 
 

@@ -215,4 +215,5 @@ def _environment(cluster: Cluster, folder: Path) -> dict[str, str]:
     kubeconfig = folder / "kubeconfig"
     shutil.copy(cluster.kubeconfig, kubeconfig)
     path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "KUBECONFIG": str(kubeconfig)}
+    quiet = {"BROWSER": "true", "PYTHONUNBUFFERED": "1"}
+    return os.environ | {"PATH": path, "KUBECONFIG": str(kubeconfig)} | quiet
