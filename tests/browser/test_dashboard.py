@@ -9,7 +9,7 @@ from selenium.webdriver.common.keys import Keys
 from yarl import URL
 
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.requests import DEPLOYMENTS
+from inferencehealth.kube.requests import DEPLOYMENTS, NAMESPACES
 from tests.browser import fleet
 from tests.browser.fleet import pod
 from tests.browser.given import FOREIGN, Page
@@ -38,6 +38,8 @@ async def small(client: Client, space: str) -> None:
         client, space, "diarise", [pod("diarise-0"), pod("diarise-1")], policy="transcription"
     )
     await fleet.report(client, space, "triton", mixed(), policy="ranking")
+    tei = [pod(f"tei-{i}") for i in range(4)]
+    await fleet.report(client, space, "tei", tei, policy="ranking", models=["embed"], profile="tei")
     await fleet.report(
         client,
         space,
@@ -71,6 +73,9 @@ def places(space: str) -> dict[str, str]:
 async def test_every_page_loads_within_its_own_rules_and_can_be_read_in_light_and_dark(
     client: Client, world: str, opened: Open, shots: Path | None
 ) -> None:
+    if shots is not None:
+        world = "speech"  # what readers of the pictures see
+        await client.create(NAMESPACES, {"metadata": {"name": world}})
     await small(client, world)
     with opened(world) as page:
         for name, fragment in places(world).items():
@@ -154,7 +159,7 @@ async def test_everything_is_reached_by_keyboard(client: Client, world: str, ope
         page.until(lambda: page.focused() == "title|deployment/triton", "the workload's title")
         outline = "return getComputedStyle(document.activeElement).outlineStyle"
         page.press(Keys.TAB)
-        assert page.run(outline) != "none"
+        assert page.run(outline) != "none", page.focused()
 
 
 async def test_a_change_is_shown_and_said_and_takes_nobodys_focus(

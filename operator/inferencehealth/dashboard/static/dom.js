@@ -58,6 +58,15 @@ function restore(parent, { key, index }) {
   row?.querySelectorAll(FOCUSABLE)[index]?.focus({ preventScroll: true });
 }
 
+// A place of the page that is made anew only when what it is made of differs: nobody's focus is taken
+// for no news.
+export function remade(element, value, make) {
+  const told = JSON.stringify(value ?? null);
+  if (element.made === told) return;
+  element.made = told;
+  element.replaceChildren(...make(value));
+}
+
 // A place of the page that is written only when its text changes: a screen reader reads no news
 // that is none.
 export function write(element, text) {

@@ -73,7 +73,7 @@ function pager(what, size, changed) {
   const back = h("button", { type: "button", "aria-label": `Previous ${what}`, onclick: move(-size) }, "‹");
   const on = h("button", { type: "button", "aria-label": `Next ${what}`, onclick: move(size) }, "›");
   const told = h("span", { role: "status" });
-  const element = h("div", { class: "pager", role: "group", "aria-label": `Pages of ${what}` }, back, told, on);
+  const element = h("div", { class: "pager", role: "group", "aria-label": `Pages of ${what}`, hidden: true }, back, told, on);
 
   function page(all) {
     if (first >= all.length) first = Math.max(0, Math.floor((all.length - 1) / size) * size);

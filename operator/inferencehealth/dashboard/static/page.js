@@ -1,5 +1,5 @@
 // The page: where we are by the address's fragment, and what is shown there.
-import { h, write } from "./dom.js";
+import { h, remade, write } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { link } from "./links.js";
 import { policy } from "./policy.js";
@@ -55,22 +55,15 @@ function trail() {
   const held = place.kind === "policy" ? place.key : row?.policy;
   if (held) steps.push([held, link("policy", held)]);
   if (place.kind === "workload") steps.push([place.key, link("workload", place.key)]);
-  const told = JSON.stringify(steps);
-  if (byId("trail").dataset.told === told) return;
-  byId("trail").dataset.told = told;
-  byId("trail").replaceChildren(...steps.map(([text, href], index) => {
+  remade(byId("trail"), steps, () => steps.map(([text, href], index) => {
     const here = index === steps.length - 1;
     return h("li", {}, h("a", { href, "aria-current": here ? "page" : null }, text));
   }));
 }
 
 function notes() {
-  const list = byId("notes");
-  list.hidden = !state.notes.length;
-  const told = JSON.stringify(state.notes);
-  if (list.dataset.told === told) return;
-  list.dataset.told = told;
-  list.replaceChildren(...state.notes.map((note) => h("li", {}, note)));
+  byId("notes").hidden = !state.notes.length;
+  remade(byId("notes"), state.notes, (told) => told.map((note) => h("li", {}, note)));
 }
 
 // Said to those who can't see a colour change; a whole fleet's changes are said as a number.

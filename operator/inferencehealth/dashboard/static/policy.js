@@ -1,5 +1,5 @@
 // One policy: what it says, and its workloads, those in trouble first.
-import { h, keyed, write } from "./dom.js";
+import { h, keyed, remade, write } from "./dom.js";
 import { filtering } from "./filtering.js";
 import { link } from "./links.js";
 import { state } from "./store.js";
@@ -20,13 +20,11 @@ export function policy(key) {
     h("thead", {}, h("tr", {}, HEADS.map((name) => h("th", { scope: "col" }, name)))), body);
   const element = h("section", { "aria-labelledby": "title" }, title, head,
     h("h2", {}, "Workloads"), filter.element, h("div", { class: "scroll" }, table), empty);
-  let told = null;
   let drawn = 0;
 
   function draw() {
     const row = state.policies.get(key);
-    if (row !== told) head.replaceChildren(...summary(row));
-    told = row;
+    remade(head, row, summary);
     const rows = [...state.workloads.values()].filter((each) => each.policy === key).sort(worstFirst);
     const shown = filter.apply(rows, (each) => each.workload, (each) => each.short);
     keyed(body, shown, (each) => each.key, line);

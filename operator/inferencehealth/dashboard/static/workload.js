@@ -1,5 +1,5 @@
 // One workload: its last hour, what to do, pods × models, and the probes it should have.
-import { h } from "./dom.js";
+import { h, remade } from "./dom.js";
 import { matrix } from "./matrix.js";
 import { commands } from "./policy.js";
 import { advice } from "./advice.js";
@@ -27,7 +27,7 @@ export function workload(key) {
     hour.replaceChildren(...(row ? lastHour(row) : []));
     if (row === told) return;
     told = row;
-    head.replaceChildren(...summary(row));
+    remade(head, row, summary);
     if (row) fetchDetail();
   }
 
@@ -40,11 +40,11 @@ export function workload(key) {
       while (told && told.revision !== revision) {
         revision = told.revision;
         const found = await ask(`workloads/${path(key)}`);
-        detail.replaceChildren(...more(found));
+        remade(detail, [found.findings, found.probesMessage, found.next], () => more(found));
         pods.draw(found);
       }
     } catch (error) {
-      detail.replaceChildren(h("p", { class: "problem" }, `The pods cannot be shown: ${error.message}`));
+      remade(detail, error.message, (why) => [h("p", { class: "problem" }, `The pods cannot be shown: ${why}`)]);
     } finally {
       asking = false;
     }
