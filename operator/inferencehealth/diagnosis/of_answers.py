@@ -21,6 +21,8 @@ EXPLAINED: Final = {
 """What keeps a model or component from serving without being a failure."""
 BAD_REQUEST: Final = 400
 NOT_FOUND: Final = 404
+NO_SUCH_PATH: Final = frozenset({"UnexpectedStatus", "PathNotFound"})
+"""Reasons of a check to which the server knew none of its own paths, if all were 404."""
 
 
 def reading(facts: Facts) -> Checked | None:
@@ -88,10 +90,10 @@ def speaks(facts: Facts) -> Answered:
         return Found(Cause.RESET, Verdict.BROKEN, "it closes connections without an answer")
     if check.reason == "NotTritonHttp":
         return Found(Cause.WRONG_PORT, Verdict.BROKEN, check.message)
-    if check.reason == "UnexpectedStatus" and _statuses(check) == {NOT_FOUND}:
+    if check.reason in NO_SUCH_PATH and _statuses(check) == {NOT_FOUND}:
         profile = facts.profile
         why = f"port {facts.port} answers, but knows no path of a server of profile {profile}"
-        return Found(Cause.WRONG_PORT, Verdict.BROKEN, why)
+        return Found(Cause.WRONG_PORT, check.verdict, why)
     return "TLS and HTTP" if facts.https else "HTTP or gRPC, as its profile asks"
 
 

@@ -160,6 +160,11 @@ LISTENS = PortSeen(8000, Listening.YES, "server's http")
             "Broken",
         ),
         ({"direct": ALL_404}, Cause.WRONG_PORT, "Broken"),
+        (
+            {"direct": replace(ALL_404, reason="PathNotFound", verdict=Verdict.UNKNOWN)},
+            Cause.WRONG_PORT,
+            "Unknown",
+        ),
         ({"direct": SOME_404}, Cause.SERVER, "Broken"),
         ({"direct": RESET, "swapped": RESET}, Cause.RESET, "Broken"),
         ({"direct": SILENT, "patient": replace(READY, seconds=9.0)}, Cause.SLOW, "Busy"),
