@@ -204,6 +204,8 @@ async def test_whatever_a_cluster_says_stays_text(client: Client, world: str, op
         assert page.run("return document.scripts.length") == 1
         page.go("#/workload/%3Cimg%20src=x%3E/%00/..%2f..%2f")
         page.shows("No policy holds this workload any more.")
+        page.go("#/policy/%zz")
+        page.until(lambda: page.texts("h1") == ["Fleet"], "what is no address leads home")
         assert page.errors() == []
 
 

@@ -15,8 +15,12 @@ let drawing = false;
 
 // "#/policy/NAMESPACE/NAME" and "#/workload/NAMESPACE/KIND/NAME"
 function read() {
-  const [kind, ...parts] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-  return { kind, key: parts.join("/") };
+  try {
+    const [kind, ...parts] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+    return { kind, key: parts.join("/") };
+  } catch {
+    return { kind: "", key: "" }; // no address of ours
+  }
 }
 
 const VIEWS = { "": fleet, policy, workload };
