@@ -140,11 +140,11 @@ async def test_the_checker_goes_on_when_the_controller_is_killed_and_started_aga
     words = ("run", "--namespace", namespace, "--system-namespace", namespace)
     async with program(*words, kubeconfig=cluster.kubeconfig, log=log) as supervisor:
         await client.create(POLICIES, policy("first"), namespace=namespace, manager="author")
-        await until(client, POLICIES, namespace, "first", lambda p: "status" in p)
+        await until(client, POLICIES, namespace, "first", lambda p: p["status"].get("conditions"))
         before = children(supervisor.pid)
         before["controller"].send_signal(signal.SIGKILL)
         await client.create(POLICIES, policy("second"), namespace=namespace, manager="author")
-        await until(client, POLICIES, namespace, "second", lambda p: "status" in p)
+        await until(client, POLICIES, namespace, "second", lambda p: p["status"].get("conditions"))
         after = children(supervisor.pid)
         assert after["checker"].pid == before["checker"].pid
         assert after["controller"].pid != before["controller"].pid
