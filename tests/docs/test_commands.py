@@ -81,8 +81,10 @@ def test_a_command_of_the_pages_works(shell: World, command: Command) -> None:
 
 def filled_in(shell: World, text: str) -> str:
     """With a name where the reader has to fill one in, and the port that was free."""
-    named = POD.sub(shell.pods()[0], text).replace("localhost:7100", f"localhost:{shell.asr}")
-    return named.replace("--port 8080", "--port 0")
+    named = POD.sub(lambda _: shell.pods()[0], text)
+    return named.replace("localhost:7100", f"localhost:{shell.asr}").replace(
+        "--port 8080", "--port 0"
+    )
 
 
 def first_words(shell: World, typed: str) -> None:
