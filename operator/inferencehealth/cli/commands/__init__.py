@@ -1,0 +1,1 @@
+"""What the `ihp` commands are called with; what they do stands beside this folder."""

@@ -1,0 +1,47 @@
+"""Options and arguments that several commands share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from inferencehealth.cli.logs import LogFormat
+
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option(
+        help="kubeconfig file; default: $KUBECONFIG, the pod's own account, ~/.kube/config."
+    ),
+]
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", help="Only this namespace; default: all of them.")
+]
+OfContext = Annotated[
+    str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
+]
+SystemNamespace = Annotated[
+    str, typer.Option(help="Namespace of the operator's own Leases; it must exist.")
+]
+Files = Annotated[
+    list[str], typer.Option("--file", "-f", help="Manifest, folder, or - for standard input.")
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(help="Manifests, folders, or - for standard input.", show_default=False),
+]
+MoreSources = Annotated[
+    list[str] | None, typer.Option("--file", "-f", help="The same, as an option.")
+]
+PolicyFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--policy", help="File with policies; default: one that fits everything."),
+]
+Style = Annotated[LogFormat, typer.Option("--log-format", help="How log lines look.")]
+Transport = Annotated[
+    Literal["auto", "direct", "proxy"],
+    typer.Option(
+        help="How pods are asked: at their addresses, or through the API server's proxy; "
+        "auto: outside the cluster, the way that reaches them."
+    ),
+]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log details, too.")]
