@@ -45,3 +45,23 @@ Transport = Annotated[
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log details, too.")]
+ProfileOfUrl = Annotated[
+    str, typer.Option("--profile", help="Which server is at the URL, such as asr or triton.")
+]
+ModelsOfUrl = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="Model that has to serve at the URL: NAME or NAME@VERSION."),
+]
+ComponentsOfUrl = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--component", help="Component that has to be up at the URL; default: the profile's."
+    ),
+]
+CaFile = Annotated[
+    Path | None, typer.Option(help="Authorities that sign the URL's certificate, in PEM form.")
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Take any certificate of the URL.")]
+Form = Annotated[
+    Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
+]

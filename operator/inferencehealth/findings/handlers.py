@@ -197,7 +197,7 @@ RULES = (
         + """\
 livenessProbe:
   httpGet: {path: /v2/health/live, port: 8000}
-  exec: {command: [cat, /tmp/healthy]}
+  exec: {command: [cat, /run/healthy]}
 """,
         find=two_handlers,
     ),

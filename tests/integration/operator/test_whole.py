@@ -7,47 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from e2e.cluster.model import Cluster
 from inferencehealth.kube.client import Client
-from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES
+from inferencehealth.kube.requests import POLICIES
 from tests.integration.awaiting import condition, message, until
-from tests.integration.objects import deployment, policy
-from tests.integration.pods import run_pod
-from tests.integration.programs import children, program
+from tests.integration.operated import Server, operating, serving
+from tests.integration.programs import children
 
 pytestmark = pytest.mark.integration
 
 ADDRESS = "127.0.0.9"
-QUICK = {"interval": "1s", "timeout": "500ms", "failureThreshold": 2}
-
-
-class Server:
-    """A model server of one endpoint, whose answer the test decides."""
-
-    def __init__(self) -> None:
-        self.code = 200
-        self.port = 0
-
-    async def ready(self, _: web.Request) -> web.Response:
-        """Answer the readiness endpoint."""
-        return web.Response(status=self.code)
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    """The server, on an address of its own as a pod has one."""
-    answering = Server()
-    app = web.Application()
-    app.router.add_get("/ready", answering.ready)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, ADDRESS, 0)
-    await site.start()
-    answering.port = runner.addresses[0][1]
-    yield answering
-    await runner.cleanup()
+    """The server, on an address of its own."""
+    async with serving(ADDRESS) as answering:
+        yield answering
 
 
 @pytest.fixture
@@ -55,19 +32,7 @@ async def operator(
     cluster: Cluster, client: Client, namespace: str, server: Server, tmp_path: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """The whole operator over one namespace with one pod that serves."""
-    custom = {
-        "profile": "custom",
-        "port": server.port,
-        "endpoints": {"ready": {"path": "/ready"}},
-    }
-    workload = deployment("model", image="registry.example/own-server:1")
-    await client.create(DEPLOYMENTS, workload, namespace=namespace, manager="author")
-    await run_pod(client, namespace, ADDRESS)
-    body = policy(server=custom, checks=QUICK)
-    await client.create(POLICIES, body, namespace=namespace, manager="author")
-    words = ("run", "--namespace", namespace, "--system-namespace", namespace)
-    async with program(*words, kubeconfig=cluster.kubeconfig, log=tmp_path / "log") as running:
-        await until(client, POLICIES, namespace, "p", lambda p: condition(p, "Ready")[0] == "True")
+    async with operating(cluster, client, namespace, server, tmp_path / "log") as running:
         yield running
 
 

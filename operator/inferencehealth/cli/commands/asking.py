@@ -1,12 +1,22 @@
 """Commands that ask servers whether they serve; each imports its program when it runs."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from inferencehealth.api.names import SYSTEM_NAMESPACE
-from inferencehealth.cli.options import Kubeconfig, OfContext, SystemNamespace, Transport
+from inferencehealth.cli.options import (
+    CaFile,
+    ComponentsOfUrl,
+    Form,
+    Insecure,
+    Kubeconfig,
+    ModelsOfUrl,
+    OfContext,
+    ProfileOfUrl,
+    SystemNamespace,
+    Transport,
+)
 
 
 def check(
@@ -18,29 +28,18 @@ def check(
             "deployment/NAME or statefulset/NAME."
         ),
     ],
-    profile: Annotated[
-        str,
-        typer.Option(help="Which server is at the URL, such as asr or triton."),
-    ] = "",
-    model: Annotated[
-        list[str] | None, typer.Option(help="Model that has to serve: NAME or NAME@VERSION.")
-    ] = None,
-    component: Annotated[
-        list[str] | None, typer.Option(help="Component that has to be up; default: the profile's.")
-    ] = None,
+    profile: ProfileOfUrl = "",
+    model: ModelsOfUrl = None,
+    component: ComponentsOfUrl = None,
     timeout: Annotated[
         str, typer.Option(help="Time one request may take; default: the policy's, or 5s.")
     ] = "",
-    ca_file: Annotated[
-        Path | None, typer.Option(help="Authorities that sign its certificate, in PEM form.")
-    ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
     kubeconfig: Kubeconfig = None,
     namespace: OfContext = "",
     transport: Transport = "auto",
-    output: Annotated[
-        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
-    ] = "text",
+    output: Form = "text",
 ) -> None:
     """Ask a server once whether it really serves; a URL needs no cluster.
 
@@ -95,23 +94,15 @@ def wait(
     kubeconfig: Kubeconfig = None,
     namespace: OfContext = "",
     system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
-    profile: Annotated[str, typer.Option(help="Which server is at the URL.")] = "",
-    model: Annotated[
-        list[str] | None, typer.Option(help="Model that has to serve at the URL.")
-    ] = None,
-    component: Annotated[
-        list[str] | None, typer.Option(help="Component that has to be up at the URL.")
-    ] = None,
+    profile: ProfileOfUrl = "",
+    model: ModelsOfUrl = None,
+    component: ComponentsOfUrl = None,
     request_timeout: Annotated[
         str, typer.Option(help="Time one request to the URL may take.")
     ] = "5s",
-    ca_file: Annotated[
-        Path | None, typer.Option(help="Authorities that sign the URL's certificate.")
-    ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
-    output: Annotated[
-        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
-    ] = "text",
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    output: Form = "text",
 ) -> None:
     """Wait until a policy, a workload or a server is ready: for pipelines.
 
@@ -153,26 +144,16 @@ def diagnose(
             "statefulset/NAME."
         ),
     ],
-    profile: Annotated[str, typer.Option(help="Which server is at the URL.")] = "",
-    model: Annotated[
-        list[str] | None, typer.Option(help="Model that has to serve at the URL.")
-    ] = None,
-    component: Annotated[
-        list[str] | None, typer.Option(help="Component that has to be up at the URL.")
-    ] = None,
+    profile: ProfileOfUrl = "",
+    model: ModelsOfUrl = None,
+    component: ComponentsOfUrl = None,
     timeout: Annotated[str, typer.Option(help="Time one request may take.")] = "5s",
-    ca_file: Annotated[
-        Path | None, typer.Option(help="Authorities that sign the URL's certificate.")
-    ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Take any certificate.")] = False,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
     kubeconfig: Kubeconfig = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
-    ] = "",
+    namespace: OfContext = "",
     system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
-    output: Annotated[
-        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
-    ] = "text",
+    output: Form = "text",
 ) -> None:
     """Find out why a server does not serve: question by question, with what to do about it.
 

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from inferencehealth.api.names import SYSTEM_NAMESPACE
-from inferencehealth.cli.options import Kubeconfig, Namespace, OfContext, SystemNamespace, Transport
+from inferencehealth.cli.options import (
+    Form,
+    Kubeconfig,
+    Namespace,
+    OfContext,
+    SystemNamespace,
+    Transport,
+)
 
 
 def status(
@@ -28,9 +35,7 @@ def status(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 1 if anything is Broken.")
     ] = False,
-    output: Annotated[
-        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
-    ] = "text",
+    output: Form = "text",
 ) -> None:
     """Show policies, their workloads, pods and models: what serves, what does not, and why.
 
@@ -111,9 +116,7 @@ def drill(
     *,
     workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
     kubeconfig: Kubeconfig = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
-    ] = "",
+    namespace: OfContext = "",
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Delete the pod without asking.")
     ] = False,
@@ -122,9 +125,7 @@ def drill(
         typer.Option(help="Time for the new pod to serve; default: as long as it may load."),
     ] = "",
     transport: Transport = "auto",
-    output: Annotated[
-        Literal["text", "json", "yaml"], typer.Option("--output", "-o", help="How to print it.")
-    ] = "text",
+    output: Form = "text",
 ) -> None:
     """Exercise a failure: delete one pod, and see that traffic leaves it and a new pod serves.
 

@@ -10,6 +10,7 @@ from inferencehealth.cli.options import (
     Kubeconfig,
     MoreSources,
     Namespace,
+    OfContext,
     PolicyFiles,
     Sources,
 )
@@ -125,9 +126,7 @@ def export(
     ] = 0,
     file: MoreSources = None,
     kubeconfig: Kubeconfig = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", help="Its namespace; default: the context's.")
-    ] = "",
+    namespace: OfContext = "",
 ) -> None:
     """Print a server's health check for other systems: load balancers, monitors, pipelines.
 
