@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLUSTER_NAME ?= default
+# Tests on an API server mostly wait: so many run side by side, each part with a server of its own.
+WAITING ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: parts help demo docs generated test setup setup-system generate lint types test-unit test-integration \
@@ -68,10 +70,10 @@ types: setup ## mypy, strict
 	@$(BIN)/mypy
 
 test-unit: setup ## Pure tests, no cluster
-	@$(BIN)/pytest -q tests/unit tests/docs -m "not integration"
+	@$(BIN)/pytest -q -n auto tests/unit tests/docs -m "not integration"
 
 test-integration: setup ## Tests on a real kube-apiserver
-	@$(BIN)/pytest -q tests/integration tests/docs -m integration
+	@$(BIN)/pytest -q -n $(WAITING) --dist loadfile tests/integration tests/docs -m integration
 
 test-conformance: setup ## Tests on real model servers
 	@$(BIN)/pytest -q tests/conformance -m "not conformance_more"
