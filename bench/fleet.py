@@ -32,6 +32,8 @@ PER_DEPLOYMENT = 100
 INTERVAL = 10
 LISTEN = "127.0.0.1:19080"
 PATIENCE = 900.0
+FLAPPING = 120
+"""Seconds: a little more than half the period of an address that flaps."""
 METRIC = "inferencehealth_"
 
 
@@ -90,7 +92,7 @@ def measured(cluster: Cluster, pods: int, seconds: int) -> Report:
         server.close()
         server.enter_context(nginx(flapping=True))
         settle(2 * INTERVAL)
-        flapping = scene(cluster, checker, max(seconds, 200))
+        flapping = scene(cluster, checker, max(seconds, FLAPPING))
         rows.append(("1 % flapping", *flapping.cells()))
     return Report(
         title=f"{pods:,} pods every {INTERVAL} s on one checker",

@@ -161,6 +161,9 @@ def _rolling(record: RolloutReport, seen: Seen) -> RolloutReport:
 
 
 def _verifying(record: RolloutReport, seen: Seen) -> RolloutReport:
+    if record.subject != seen.subject:
+        # Another policy or template: what is Broken by it is no longer about our change.
+        return _to(record, RolloutState.DONE, seen.now)
     if worse := _worse(record, seen):
         return _failed(record, seen, worse)
     # Somebody else's rollout has begun: what comes now is no longer about ours.
