@@ -96,6 +96,14 @@ def test_more_broken_pods_than_before_halt_it_at_any_time(state: RolloutState) -
     assert "1 pods are Broken, 0 were before: model x fails" in found.message
 
 
+def test_what_a_changed_policy_calls_broken_is_not_held_against_a_rollout_that_is_over() -> None:
+    worse = a_health("Broken", ready=1, broken=1)
+    record = a_record(RolloutState.VERIFYING).model_copy(update={"subject": "before the change"})
+    found = step(record, seen(Phase.SETTLED, health=worse))
+    assert found is not None
+    assert found.state is RolloutState.DONE
+
+
 def test_as_many_broken_pods_as_before_are_not_held_against_it() -> None:
     broken = a_health("Broken", ready=1, broken=1)
     found = step(a_record(broken=1), seen(Phase.SETTLED, health=broken))
