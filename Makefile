@@ -20,7 +20,7 @@ clean-demo: ## Take down what the demo left running for you to look at
 	@$(BIN)/python -m e2e.demo --clean
 
 test: ## Run every test: lint, types, unit, integration, conformance, e2e (what CI runs)
-	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration+test-conformance e2e
+	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration test-conformance e2e
 
 setup: $(VENV)/.installed ## Create .venv with the locked dependencies
 
