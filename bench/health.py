@@ -17,7 +17,7 @@ from typing import Final
 
 from bench.report import Bar, Report, median, show, spread
 from bench.targets import free_port, nginx_process, program, versions
-from bench.transports import cpu_of
+from bench.world import cpu_of
 from inferencehealth.api.conditions import Condition, ConditionStatus
 from inferencehealth.api.status import PolicyStatus
 from inferencehealth.controller.board import Board

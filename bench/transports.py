@@ -7,7 +7,6 @@ contenders take turns within each round, so that whatever else the machine does 
 
 import argparse
 import json
-import os
 import re
 import resource
 import subprocess
@@ -18,6 +17,7 @@ from typing import Final
 
 from bench.report import Bar, Report, median, show, spread
 from bench.targets import blackbox_exporter, nginx, program, versions
+from bench.world import cpu_of
 
 OURS: Final = "inferencehealth, new connections, full verdict"
 OURS_KEPT: Final = "inferencehealth, keep-alive, full verdict"
@@ -61,12 +61,6 @@ def blackbox(exporter: tuple[int, int], port: int, seconds: float) -> tuple[int,
     url = f"http://127.0.0.1:{listening}/probe?module=health&target=http://127.0.0.1:{port}/health"
     before = cpu_of(pid)
     return _wrk(url, seconds, []), cpu_of(pid) - before
-
-
-def cpu_of(pid: int) -> float:
-    """CPU seconds, user and system, of a process so far (proc(5), fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _children() -> float:

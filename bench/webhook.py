@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from bench.report import Bar, Report, show
-from bench.transports import cpu_of
+from bench.world import cpu_of
 from e2e.cluster import api
 from e2e.cluster.model import Cluster, Tier
 from e2e.cluster.processes import identify

@@ -83,6 +83,12 @@ def running(
             child.wait()
 
 
+def cpu_of(pid: int) -> float:
+    """CPU seconds, user and system, of a process so far (proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What a process has used, from /proc."""
@@ -91,8 +97,7 @@ class Usage:
 
     def cpu(self) -> float:
         """CPU seconds so far, user and system, of all its threads."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_of(self.pid)
 
     def rss(self) -> float:
         """Resident memory in MiB."""

@@ -80,6 +80,23 @@ def install(absent: Sequence[Requirement]) -> None:
             )
 
 
+def ensure(step: str, requirements: Sequence[Requirement]) -> int:
+    """Install what is absent, told about as `step`; 0 when all is there in the end, else 1."""
+    absent = missing(requirements)
+    if not absent:
+        return 0
+    if os.geteuid() != 0:
+        print(f"{step}: as root: {' '.join(install_command(absent))}", file=sys.stderr)
+        return 1
+    print(f"{step}: installing {', '.join(each.package for each in absent)}")
+    try:
+        install(absent)
+    except ClusterError as error:
+        print(f"{step}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def check(tier: Tier) -> None:
     """Raise ClusterError when this machine cannot run a tier, with what to do about it."""
     if problem := unsuitable(

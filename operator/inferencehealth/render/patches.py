@@ -30,16 +30,21 @@ def json_patches(changes: Iterable[Change]) -> str:
     return as_yaml({"patches": patches})
 
 
-def _strategic(change: Change) -> dict[str, Any]:
+def merged(change: Change) -> dict[str, Any]:
+    """The part of a strategic merge patch that changes the container, below the object's root."""
     fields = {p.kind: merge_patch(p.wanted, p.existing) for p in change.probes}
     *_, field, _index = change.container_at
     container = {"name": change.plan.detection.container, **fields}
+    return {"spec": {"template": {"spec": {field: [container]}}}}
+
+
+def _strategic(change: Change) -> dict[str, Any]:
     meta = {"name": change.workload.name, "namespace": change.workload.namespace}
     return {
         "apiVersion": change.workload.api_version,
         "kind": change.workload.kind,
         "metadata": {key: value for key, value in meta.items() if value},
-        "spec": {"template": {"spec": {field: [container]}}},
+        **merged(change),
     }
 
 

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 
 from inferencehealth.plan import ProbePlan
-from inferencehealth.probes.merge import merge_patch
 from inferencehealth.render.changes import Change
+from inferencehealth.render.patches import merged
 from inferencehealth.render.writing import as_yaml
 
 WIDTH = 88
@@ -21,10 +21,7 @@ def as_snippet(change: Change) -> str:
 
 def as_patch(change: Change) -> str:
     """A strategic merge patch in JSON, for `kubectl patch --patch`."""
-    fields = {p.kind: merge_patch(p.wanted, p.existing) for p in change.probes}
-    *_, field, _index = change.container_at
-    container = {"name": change.plan.detection.container, **fields}
-    return json.dumps({"spec": {"template": {"spec": {field: [container]}}}})
+    return json.dumps(merged(change))
 
 
 def as_diff(change: Change) -> str:
