@@ -24,11 +24,12 @@ SHOWN_OUTPUT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program and where its source is: a package, pinned by the module folder below go/."""
+    """A program and where its source is: a package, pinned by the module folder below `modules`."""
 
     name: str
     module: str
     package: str
+    modules: Path = MODULES
 
 
 def _kubernetes(name: str) -> Program:
@@ -62,10 +63,12 @@ NODE = (
     Program("pause", "pause", "inferencehealth.dev/e2e/pause"),
 )
 KIND = Program("kind", "kind", "sigs.k8s.io/kind")
-# No parts of a cluster: tests ask what Flux makes of an object, and whether manifests fit schemas.
+# No parts of a cluster: tests ask what Flux makes of an object, whether manifests fit schemas, and
+# what the chart renders.
 KSTATUS = Program("kstatus", "kstatus", "inferencehealth.dev/e2e/kstatus")
 KUBECONFORM = Program("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform")
-JUDGES = (KSTATUS, KUBECONFORM)
+HELM = Program("helm", "helm", "helm.sh/helm/v4/cmd/helm")
+JUDGES = (KSTATUS, KUBECONFORM, HELM)
 PROGRAMS: dict[Tier, tuple[Program, ...]] = {
     Tier.INTEGRATION: CONTROL_PLANE,
     Tier.SCALE: (*CONTROL_PLANE, SCHEDULER, KWOK),
@@ -95,7 +98,7 @@ def ensure(programs: Sequence[Program], progress: Progress) -> dict[str, Path]:
     paths = {program.name: path_of(program) for program in programs}
     missing = [program for program in programs if not paths[program.name].exists()]
     if missing:
-        mods = [_read(module, "go.mod") for module in {program.module for program in missing}]
+        mods = [_read(program, "go.mod") for program in missing]
         go = toolchain.find(toolchain.required_version(mods), progress.say)
         _build_all(go, missing, progress)
     return paths
@@ -103,7 +106,7 @@ def ensure(programs: Sequence[Program], progress: Progress) -> dict[str, Path]:
 
 def path_of(program: Program) -> Path:
     """Where the cache keeps this program, built from the go.mod and go.sum of now."""
-    folder = f"{program.module}-{cache_key(_pins(program.module))}"
+    folder = f"{program.module}-{cache_key(_pins(program))}"
     return cache_home() / "bin" / folder / program.name
 
 
@@ -175,11 +178,11 @@ def _build(go: Path, program: Program) -> None:
         "GOWORK": "off",
         "GOTOOLCHAIN": "local",
     }
-    command = build_command(go, program, _read(program.module, "go.mod"), partial)
+    command = build_command(go, program, _read(program, "go.mod"), partial)
     try:
         result = subprocess.run(
             command,
-            cwd=MODULES / program.module,
+            cwd=program.modules / program.module,
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -206,11 +209,11 @@ def _locked(program: Program) -> Iterator[None]:
         yield
 
 
-def _pins(module: str) -> list[str]:
-    return [_read(module, name) for name in ("go.mod", "go.sum", "main.go")]
+def _pins(program: Program) -> list[str]:
+    return [_read(program, name) for name in ("go.mod", "go.sum", "main.go")]
 
 
-def _read(module: str, name: str) -> str:
+def _read(program: Program, name: str) -> str:
     # Two programs have a source of our own, and pause has nothing to sum.
-    path = MODULES / module / name
+    path = program.modules / program.module / name
     return path.read_text() if path.exists() else ""
