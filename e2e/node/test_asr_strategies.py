@@ -51,6 +51,8 @@ def test_without_workers_the_documented_probe_restarts_the_server_and_process_do
     restarted, spared = (expect.rolled_out(each, "api-server") for each in stages)
     for each in stages:
         expect.ready(each, "asr")
+    for each in stages:
+        expect.rollout_over(each, "api-server")
         faults.scale(each, "lightning-asr", 0)
     for each in stages:
         expect.broken(each, "asr", reason="ComponentDown", words="lightning_asr")

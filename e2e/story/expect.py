@@ -12,6 +12,7 @@ from e2e.story.stage import KubectlError, Stage, StepError
 from inferencehealth.api.names import FIELD_MANAGER
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import ProbeState
+from inferencehealth.api.rollouts import RolloutState
 from inferencehealth.checks.verdicts import SERVING
 
 Lines = tuple[str, ...]
@@ -53,6 +54,17 @@ def all_rolled_out(stage: Stage, deployment: str) -> None:
         lambda rollout: rollout.done,
         within=START,
         show=seen.rollout_in_words,
+    )
+
+
+def rollout_over(stage: Stage, deployment: str) -> None:
+    """The operator watches its own rollout no more: what breaks now is not that rollout's."""
+    stage.eventually(
+        f"the rollout of deployment/{deployment} watched to its end",
+        lambda: seen.report(stage, deployment).status.probes.rollout,
+        lambda record: record is not None and record.state is RolloutState.DONE,
+        within=START,
+        show=lambda record: record.state if record else "no rollout of ours",
     )
 
 

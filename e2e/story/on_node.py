@@ -153,6 +153,7 @@ def _start_redis(stage: Stage) -> Lines:
 
 def _hang(stage: Stage) -> Lines:
     before = expect.rolled_out(stage, "triton")
+    expect.rollout_over(stage, "triton")
     frozen = faults.freeze(stage, before, "tritonserver")
     told = expect.broken(stage, "triton", reason="NoAnswer", words="")
     kubelet = expect.restarted(stage, before)

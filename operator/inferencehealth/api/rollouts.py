@@ -48,6 +48,11 @@ class RolloutReport(Model):
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     gate: bool = Field(default=False, description="Whether the pods had our readiness gate before.")
+    served: bool = Field(
+        default=False,
+        description="Whether every pod has served since it was replaced. What breaks after that "
+        "without a restart is not held against the change.",
+    )
     message: str = Field(default="", max_length=1024, description="What came of it.")
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.report import MAX_MESSAGE, CheckSpec, Health
 from inferencehealth.api.rollouts import RolloutReport, RolloutState
+from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.controller.moments import elapsed, stamp
 from inferencehealth.controller.rollouts import Phase, Progress
 from inferencehealth.probes.gates import has_gate
@@ -151,7 +152,7 @@ def _rolling(record: RolloutReport, seen: Seen) -> RolloutReport:
         case Phase.EMPTY | Phase.MANUAL:
             return _to(record, RolloutState.DONE, seen.now)
         case Phase.SETTLED:
-            return _to(record, RolloutState.VERIFYING, seen.now)
+            return _to(record, RolloutState.VERIFYING, seen.now, served=_all_serve(seen))
         case Phase.FAILED if late or not _loads(seen.health):
             return _failed(record, seen, f"ProgressDeadlineExceeded: {_stuck(seen)}")
         case Phase.ROLLING if late and not _has_deadline(seen.target):
@@ -164,13 +165,15 @@ def _verifying(record: RolloutReport, seen: Seen) -> RolloutReport:
     if record.subject != seen.subject:
         # Another policy or template: what is Broken by it is no longer about our change.
         return _to(record, RolloutState.DONE, seen.now)
-    if worse := _worse(record, seen):
+    worse = _worse(record, seen)
+    if worse and not (record.served and _never_restarted(seen)):
         return _failed(record, seen, worse)
-    # Somebody else's rollout has begun: what comes now is no longer about ours.
+    # What broke after it served, and not by a restart, no putting back of probes would mend: that
+    # would only restart it. And somebody else's rollout, once begun, is no longer about ours.
     over = seen.progress.phase is not Phase.SETTLED
     if over or elapsed(record.since, seen.now) >= soak(seen.check):
         return _to(record, RolloutState.DONE, seen.now)
-    return record
+    return record.model_copy(update={"served": record.served or _all_serve(seen)})
 
 
 def _failed(record: RolloutReport, seen: Seen, why: str) -> RolloutReport:
@@ -192,6 +195,15 @@ def _worse(record: RolloutReport, seen: Seen) -> str:
         return ""
     told = seen.health.message or seen.health.reason
     return f"{broken} pods are Broken, {record.broken} were before: {told}"
+
+
+def _all_serve(seen: Seen) -> bool:
+    counts = seen.health.counts
+    return 0 < max(1, seen.target.replicas) <= counts.total == counts.ready + counts.degraded
+
+
+def _never_restarted(seen: Seen) -> bool:
+    return not any(pod.restarts for pod in seen.health.pods if pod.verdict == Verdict.BROKEN)
 
 
 def _loads(health: Health) -> bool:

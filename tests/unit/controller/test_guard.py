@@ -96,6 +96,28 @@ def test_more_broken_pods_than_before_halt_it_at_any_time(state: RolloutState) -
     assert "1 pods are Broken, 0 were before: model x fails" in found.message
 
 
+@pytest.mark.parametrize(
+    ("restarts", "expected"), [(0, RolloutState.VERIFYING), (1, RolloutState.HALTED)]
+)
+def test_what_breaks_after_it_served_is_held_against_it_only_with_a_restart(
+    restarts: int, expected: RolloutState
+) -> None:
+    served = step(a_record(), seen(Phase.SETTLED))
+    pod = PodHealth(name="p", verdict="Broken", restarts=restarts)
+    worse = a_health("Broken", ready=1, broken=1).model_copy(update={"pods": (pod,)})
+    found = step(served, seen(Phase.SETTLED, health=worse))
+    assert found is not None
+    assert found.state is expected
+
+
+def test_a_pod_that_has_not_served_yet_does_not_count_as_one_that_did() -> None:
+    settled = step(a_record(), seen(Phase.SETTLED, health=a_health("Loading", ready=1, loading=1)))
+    worse = a_health("Broken", ready=1, broken=1)
+    found = step(settled, seen(Phase.SETTLED, health=worse))
+    assert found is not None
+    assert found.state is RolloutState.HALTED
+
+
 def test_what_a_changed_policy_calls_broken_is_not_held_against_a_rollout_that_is_over() -> None:
     worse = a_health("Broken", ready=1, broken=1)
     record = a_record(RolloutState.VERIFYING).model_copy(update={"subject": "before the change"})
