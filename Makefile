@@ -40,7 +40,7 @@ parts: setup # Builds what the cluster tests run, with progress; quick when the 
 	@$(BIN)/python -m e2e.cluster build
 	@$(BIN)/python -m e2e.servers build
 
-generate: setup ## Regenerate what is made from code: crds/, schemas/, pages of docs/, the dashboard
+generate: setup ## Regenerate what is made from code: crds/, schemas/, pages of docs/, the dashboard, rights
 	@$(BIN)/python -m inferencehealth.api.crds crds
 	@$(BIN)/python -m inferencehealth.api.editors schemas
 	@$(BIN)/python -m inferencehealth.api.documentation docs/fields.md
@@ -48,6 +48,7 @@ generate: setup ## Regenerate what is made from code: crds/, schemas/, pages of 
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
+	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
 
 generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
@@ -57,7 +58,9 @@ generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
-	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md \
+	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
+	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md docs/rights.md \
+	  manifests/base/rbac manifests/overlays/namespaced/rbac manifests/components/initial-mode \
 	  || { echo "crds/, schemas/, the dashboard or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
 
 docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
@@ -103,6 +106,7 @@ fuzz: setup ## Fuzz what servers answer, for SECONDS (default 60)
 lock: setup ## Resolve the dependencies anew, with hashes
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/run.txt
+	@$(BIN)/uv pip compile --group build --constraint requirements/dev.txt --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/build.txt
 	@$(BIN)/uv pip compile --group fuzz --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/fuzz.txt
 
 clean: ## Remove the virtual environment and caches of this checkout

@@ -1,0 +1,1 @@
+"""What stands in a cluster before the operator runs there: rights, limits and manifests."""
