@@ -85,6 +85,18 @@ class RunningServer:
         return frozenset(groups)
 
 
+def signal_part(server: RunningServer, words: str, number: signal.Signals) -> None:
+    """Signal the processes below the server in whose command line these words stand.
+
+    Raises LookupError when there is none: a fault that was not injected must not go unnoticed.
+    """
+    found = [pid for pid in _below(server.process.pid) if words in _command_line(pid)]
+    if not found:
+        raise LookupError(f"{server.name} has no process that is called {words!r}")
+    for pid in found:
+        os.kill(pid, number)
+
+
 def free_ports(count: int) -> tuple[int, ...]:
     """Ports of loopback that were free a moment ago, all different."""
     with contextlib.ExitStack() as held:
@@ -131,6 +143,15 @@ def wait_until(server: RunningServer, reached: Callable[[], bool], *, timeout: f
                 f"{server.name} did not get there within {timeout:g} s.\n{_tail(server.log)}"
             )
         time.sleep(_POLL_SECONDS)
+
+
+def run_to_end(command: Sequence[str], *, env: Mapping[str, str]) -> None:
+    """Run a server's own client program; StartError with its output when it fails."""
+    done = subprocess.run(
+        command, env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise StartError(f"{' '.join(command)} failed: {done.stdout}{done.stderr}")
 
 
 @contextlib.contextmanager
@@ -191,6 +212,18 @@ def _children(pid: int) -> list[int]:
         with contextlib.suppress(OSError):  # it ended meanwhile
             found.extend(int(child) for child in listing.read_text().split())
     return found
+
+
+def _below(pid: int) -> Iterator[int]:
+    for child in _children(pid):
+        yield child
+        yield from _below(child)
+
+
+def _command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):  # it ended meanwhile
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+    return ""
 
 
 def _signal_all(groups: Iterable[int], number: signal.Signals) -> None:

@@ -12,6 +12,7 @@ from e2e.servers.processes import (
     RunningServer,
     free_ports,
     launch,
+    signal_part,
     stopped_on_failure,
     wait_until,
 )
@@ -70,19 +71,7 @@ def kill_model(server: RunningServer, model: str) -> None:
 
     Triton notices nothing: see the table of facts in tests/conformance/test_triton_facts.py.
     """
-    os.kill(_stub_of(server, model), signal.SIGKILL)
-
-
-def _stub_of(server: RunningServer, model: str) -> int:
-    task = f"/proc/{server.process.pid}/task/"
-    children = [
-        int(pid) for listing in Path(task).glob("*/children") for pid in listing.read_text().split()
-    ]
-    for pid in children:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-        if f"/{model}/" in " ".join(words):
-            return pid
-    raise LookupError(f"{server.name} has no process for the model {model}; is it loaded?")
+    signal_part(server, f"/{model}/", signal.SIGKILL)
 
 
 def _python_for_the_stub() -> dict[str, str]:
