@@ -1,18 +1,22 @@
 """A small real request that the operator sends now and then, and what a good answer is like."""
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from inferencehealth.api.base import Model
+from inferencehealth.api.bodies import (
+    BODY_RULES,
+    MAX_CANARY_BODY,
+    BodyFrom,
+    ContentType,
+    Multipart,
+)
 from inferencehealth.api.durations import Duration
 from inferencehealth.api.endpoints import Expect, Method
 from inferencehealth.api.fields import Name, Path, Port
 from inferencehealth.api.rules import Rule, rules
-
-MAX_CANARY_BODY: Final = 64 * 1024
-"""Bytes of a request's body: a canary is the smallest inference there is."""
 
 
 class CanaryMode(StrEnum):
@@ -58,11 +62,7 @@ class Canary(Model):
                 "mode Custom needs path, and path belongs to mode Custom only",
                 "path",
             ),
-            Rule(
-                "!has(self.body) || !has(self.method) || self.method == 'POST'",
-                "a body needs method POST",
-                "body",
-            ),
+            *BODY_RULES,
             Rule(
                 "!has(self.port) || type(self.port) != int || "
                 "(self.port >= 1 && self.port <= 65535)",
@@ -111,6 +111,23 @@ class Canary(Model):
         default=None,
         description="JSON object to send, with method POST.",
         json_schema_extra={"x-kubernetes-preserve-unknown-fields": True},
+    )
+    body_text: str | None = Field(
+        default=None,
+        max_length=MAX_CANARY_BODY,
+        description="Text to send as it stands, with method POST, in place of body.",
+    )
+    body_from: BodyFrom | None = Field(
+        default=None,
+        description="File to send, with method POST, in place of body: an audio clip, an image.",
+    )
+    content_type: ContentType | None = Field(
+        default=None,
+        description="Content type of the body. Default: application/json for body, text/plain "
+        "for bodyText, application/octet-stream for bodyFrom. What is called JSON has to be JSON.",
+    )
+    multipart: Multipart | None = Field(
+        default=None, description="Send the body as a file in a form; absent: as it is."
     )
     expect: CanaryExpect = Field(
         default=CanaryExpect(), description="What a good answer is like; anything else fails."

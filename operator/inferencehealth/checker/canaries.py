@@ -9,19 +9,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from inferencehealth.checker import canary as rules
-from inferencehealth.checker.canary import SECRET_UNREADABLE, CanaryState
+from inferencehealth.checker.canary import CanaryState
 from inferencehealth.checker.memory import RoundMemory
+from inferencehealth.checker.outgoing import outgoing
 from inferencehealth.checker.peers import peer_of
-from inferencehealth.checker.references import References, UnreadableError
+from inferencehealth.checker.references import References
 from inferencehealth.checker.rounds import Ask
 from inferencehealth.checker.work import Checked
 from inferencehealth.checks import progress as counters
 from inferencehealth.checks.progress import NO_PROGRESS, Sample
-from inferencehealth.checks.steps import Answer, Peer, Reading, Request, Sign
+from inferencehealth.checks.steps import Answer, Peer, Reading, Sign
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.store import Key
 from inferencehealth.profiles.canary import DENIED_REASON, FAILURES, CanaryRequest
@@ -137,7 +137,7 @@ class Canaries:
         if state.verdict is None and counters.moved(state.sample, before) and before:
             self.skipped += 1
             return rules.skipped(state, canary, uid, before, self._clock())
-        request = await self._request(checked.pod.namespace, canary)
+        request = await outgoing(canary, checked.pod.namespace, self._references)
         if isinstance(request, Reading):
             return rules.not_asked(state, canary, uid, request, self._clock())
         self.sent += 1
@@ -160,20 +160,6 @@ class Canaries:
             sample=after,
             now=self._clock(),
         )
-
-    async def _request(self, namespace: str, canary: CanaryRequest) -> Request | Reading:
-        """The request with the headers of its Secret, or why there is none."""
-        if not canary.secret:
-            return canary.request
-        if self._references is None:
-            return Reading(Sign.UNKNOWN, SECRET_UNREADABLE, "this checker cannot read Secrets")
-        try:
-            headers = await self._references.headers(namespace, canary.secret)
-        except UnreadableError as error:
-            return Reading(Sign.UNKNOWN, SECRET_UNREADABLE, str(error))
-        given = {name.lower() for name, _ in headers}
-        own = (header for header in canary.request.headers if header[0].lower() not in given)
-        return replace(canary.request, headers=(*own, *headers))
 
     async def _look(
         self, checked: Checked, peer: Peer, canary: CanaryRequest, before: Sample | None

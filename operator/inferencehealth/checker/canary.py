@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from inferencehealth.api.report import CheckSpec, Finding
+from inferencehealth.checker.outgoing import BODY_UNREADABLE, SECRET_UNREADABLE
 from inferencehealth.checks.deadlines import phase
 from inferencehealth.checks.progress import PROGRESSING, Sample
 from inferencehealth.checks.steps import Item, Reading, Sign
@@ -27,9 +28,9 @@ SILENCES: Final = 2
 
 MAX_FINDINGS: Final = 3
 """Reasons of canaries not sent that are told."""
-SECRET_UNREADABLE: Final = "CanarySecretUnreadable"  # noqa: S105 - a reason
 NOT_SENT: Final = "CanaryNotSent"
 
+_UNREADABLE: Final = frozenset({SECRET_UNREADABLE, BODY_UNREADABLE})
 _SERVES: Final = frozenset({Sign.SERVES, Sign.DEGRADED})
 
 
@@ -143,7 +144,7 @@ def canary_findings(states: Iterable[CanaryState]) -> tuple[Finding, ...]:
     whys = {(state.unasked.reason, state.unasked.message) for state in states if state.unasked}
     return tuple(
         Finding(
-            id=SECRET_UNREADABLE if reason == SECRET_UNREADABLE else NOT_SENT,
+            id=reason if reason in _UNREADABLE else NOT_SENT,
             severity="warning",
             message=f"No canary was sent: {message}.",
             remedy="Mend that, or set spec.checks.canary.mode Off: until then only the server's "

@@ -1,4 +1,4 @@
-"""What a policy refers to: Secrets with headers and ConfigMaps with authorities, read by name.
+"""What a policy refers to: Secrets with headers, ConfigMaps with authorities and bodies, by name.
 
 Only ever from the report's own namespace. Nothing is watched or listed, so that a checker needs
 no more than `get` on the names that its users give it. Values of Secrets are never told: no
@@ -10,8 +10,10 @@ import binascii
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
+from inferencehealth.api.bodies import MAX_CANARY_FILE, BodyKeyRef
 from inferencehealth.api.server import Tls
 from inferencehealth.checks import tls
 from inferencehealth.checks.steps import Request, Trust
@@ -58,7 +60,7 @@ class References:
     def __init__(self, get: Get, clock: Callable[[], float] = time.monotonic) -> None:
         self._get = get
         self._clock = clock
-        self._known: dict[tuple[str, str, str], _Known] = {}
+        self._known: dict[tuple[str, str, str, str], _Known] = {}
         self._trusts: dict[tuple[str, str, str], tuple[str, Trust]] = {}
 
     async def headers(self, namespace: str, secret: str) -> Headers:
@@ -67,6 +69,14 @@ class References:
         if isinstance(found, UnreadableError):
             raise found
         return found
+
+    async def file(self, namespace: str, of: BodyKeyRef) -> bytes:
+        """An entry of a ConfigMap, of its binaryData or data. Raises UnreadableError."""
+        read = partial(_entry, of.key)
+        found = await self._read(CONFIG_MAPS, namespace, of.name, read, entry=of.key)
+        if isinstance(found, UnreadableError):
+            raise found
+        return bytes(found)
 
     async def trust(self, namespace: str, asked: Tls) -> Trust:
         """The trust that a policy asks for, with the authorities of its ConfigMap.
@@ -85,7 +95,7 @@ class References:
 
     def forget(self, namespace: str, secret: str) -> None:
         """The Secret was refused: read it anew the next time."""
-        self._known.pop((SECRETS.plural, namespace, secret), None)
+        self._known.pop((SECRETS.plural, namespace, secret, ""), None)
 
     async def _read(
         self,
@@ -93,8 +103,11 @@ class References:
         namespace: str,
         name: str,
         read: Callable[[str, Mapping[str, Any]], Any],
+        *,
+        entry: str = "",
     ) -> Any:
-        key = resource.plural, namespace, name
+        """What `read` makes of the object, or of its one `entry`; or an UnreadableError."""
+        key = resource.plural, namespace, name, entry
         known = self._known.get(key)
         if known is not None and self._clock() - known.read_at < MAX_AGE:
             return known.value
@@ -152,6 +165,29 @@ def _headers(name: str, secret: Mapping[str, Any]) -> Headers:
 def _data(_name: str, found: Mapping[str, Any]) -> dict[str, str]:
     data = found.get("data") or {}
     return {str(key): str(value) for key, value in data.items()}
+
+
+def _entry(key: str, name: str, found: Mapping[str, Any]) -> bytes:
+    """One entry of a ConfigMap; raises UnreadableError where it is none, or too long."""
+    binary, text = found.get("binaryData") or {}, found.get("data") or {}
+    if key not in binary and key not in text:
+        raise UnreadableError(
+            f'ConfigMap {name} has no key "{key}", neither in binaryData nor in data'
+        )
+    try:
+        data = (
+            base64.b64decode(binary[key], validate=True)
+            if key in binary
+            else str(text[key]).encode()
+        )
+    except (binascii.Error, TypeError, ValueError):
+        raise UnreadableError(f'key "{key}" of ConfigMap {name} is no base64') from None
+    if len(data) > MAX_CANARY_FILE:
+        raise UnreadableError(
+            f'key "{key}" of ConfigMap {name} is longer than {MAX_CANARY_FILE // 1024} KiB; '
+            "send a smaller request"
+        )
+    return data
 
 
 def _refused(

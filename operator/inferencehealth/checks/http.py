@@ -39,6 +39,9 @@ _PATH = re.compile(r"/[!-~]*\Z")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 _VALUE = re.compile(r"[ -~]*\Z")
 
+_REMEMBERED: Final = 16 * 1024
+"""Bytes of a body whose request is made once: an audio clip is sent seldom, and would be kept."""
+
 Server = tuple[str, int, Trust | None]
 """Address, port and how it is trusted: a connection serves only who would have opened the same."""
 
@@ -52,14 +55,17 @@ class Prepared:
     keeping: bytes
 
 
-@lru_cache(maxsize=4096)
 def prepare(request: Request) -> Prepared:
-    """The bytes of a request.
+    """The bytes of a request; remembered, unless they are many.
 
     Raises ValueError for a request that could say something else on the wire than it says here:
     line breaks, blanks or other unprintable characters in the path or a header, a header that
     frames the message, or a method whose answer is framed differently.
     """
+    return _prepared(request) if len(request.body) <= _REMEMBERED else _prepare(request)
+
+
+def _prepare(request: Request) -> Prepared:
     if not _METHOD.match(request.method) or request.method in {"HEAD", "CONNECT"}:
         raise ValueError(f"{request.method!r} is no method that a check can use")
     if not _PATH.match(request.path):
@@ -74,6 +80,9 @@ def prepare(request: Request) -> Prepared:
         closing=_after_host(request, "close"),
         keeping=_after_host(request, "keep-alive"),
     )
+
+
+_prepared = lru_cache(maxsize=4096)(_prepare)
 
 
 def _after_host(request: Request, connection: str) -> bytes:

@@ -74,6 +74,16 @@ CHECKS = (
         why="The canary is not sent, so a hung engine is not seen.",
         remedy="Make the Secret, correct the reference, or let the checker read it.",
     ),
+    Rule(
+        id="CanaryBodyUnreadable",
+        severity="warning",
+        of_workload=True,
+        what="The ConfigMap with the canary's body can't be read, or can't be sent.",
+        why="The canary is not sent, so a hung engine is not seen. It says nothing about the "
+        "server: no pod is called Broken for it.",
+        remedy="Make the ConfigMap, correct spec.checks.canary.bodyFrom, or let the checker read "
+        "it: a Role with verb get on its name.",
+    ),
 )
 
 PROBLEMS = (

@@ -3,13 +3,13 @@
 Like `endpoints`: the API server has refused what it can by then.
 """
 
-import json
 from collections.abc import Iterator
 
-from inferencehealth.api.canary import MAX_CANARY_BODY, CanaryMode
+from inferencehealth.api.canary import Canary, CanaryMode
 from inferencehealth.api.policy import Policy
 from inferencehealth.plan.endpoints import port_number
 from inferencehealth.problems import Problem
+from inferencehealth.profiles.bodies import unfit, written
 from inferencehealth.profiles.expectations import schema_problem
 from inferencehealth.workloads import Container
 
@@ -30,9 +30,10 @@ def _problems(policy: Policy, container: Container) -> Iterator[Problem]:
         place = f"{WHERE}.expect.jsonSchema"
         message = f"The JSON Schema in {place} of policy {name} can't be used: {wrong}."
         yield Problem("InvalidSchema", message, place)
-    if wrong := _body_problem(asked.body):
-        message = f"{WHERE}.body of policy {name} can't be sent: {wrong}."
-        yield Problem("InvalidCanary", message, f"{WHERE}.body")
+    if wrong := _body_problem(asked):
+        place = f"{WHERE}.{'body' if asked.body_text is None else 'bodyText'}"
+        message = f"{place} of policy {name} can't be sent: {wrong}."
+        yield Problem("InvalidCanary", message, place)
     if asked.port is not None and port_number(asked.port, container) is None:
         declared = ", ".join(p.name or str(p.number) for p in container.ports) or "none"
         yield Problem(
@@ -43,11 +44,12 @@ def _problems(policy: Policy, container: Container) -> Iterator[Problem]:
         )
 
 
-def _body_problem(body: object) -> str:
+def _body_problem(asked: Canary) -> str:
+    """Of a body in a ConfigMap nothing is known yet: the checker tells of it."""
+    if asked.body_from is not None:
+        return ""
     try:
-        text = json.dumps(body, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return "it is no JSON; a number is infinite or none, or it is nested too deeply"
-    if len(text.encode()) > MAX_CANARY_BODY:
-        return f"it is longer than {MAX_CANARY_BODY // 1024} KiB; send a smaller request"
-    return ""
+        data = written(asked)
+    except ValueError as error:
+        return str(error)
+    return unfit(asked, data) if data else ""

@@ -4,17 +4,21 @@ A canary's answer is read more strictly than a health answer, because it is the 
 more patiently, because it waits in the same queue as everybody's requests.
 """
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
+from inferencehealth.api.bodies import BodyKeyRef
 from inferencehealth.api.canary import Canary, CanaryMode
 from inferencehealth.api.durations import format_duration
+from inferencehealth.api.endpoints import Method
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
+from inferencehealth.profiles.bodies import on_wire, written
+from inferencehealth.profiles.bodies import unfit as unfit_body
 from inferencehealth.profiles.described import body_mismatch
 from inferencehealth.profiles.reading import DENIED, SERVES, unanswered
 
@@ -41,7 +45,9 @@ class CanaryRequest:
     """What is sent, and how its answer reads. `request` lacks the headers of the Secret.
 
     `secret` is the name of that Secret, empty where there is none; `model` is what the request
-    is about, as far as its path or body tells. `interval` and `timeout` are in seconds.
+    is about, as far as its path or body tells. `interval` and `timeout` are in seconds. Where
+    `file` names an entry of a ConfigMap, `fill` makes the request with its bytes; it raises
+    ValueError, with half a sentence, for bytes that can't be sent.
     """
 
     request: Request
@@ -50,6 +56,8 @@ class CanaryRequest:
     read: Callable[[Answer], Reading] = field(compare=False)
     secret: str = ""
     model: str = ""
+    file: BodyKeyRef | None = None
+    fill: Callable[[bytes], Request] | None = field(default=None, compare=False)
 
 
 def canary_of(spec: CheckSpec) -> CanaryRequest | None:
@@ -57,24 +65,38 @@ def canary_of(spec: CheckSpec) -> CanaryRequest | None:
     canary = spec.canary
     if canary is None or canary.mode is CanaryMode.OFF or canary.path is None:
         return None
-    body = b"" if canary.body is None else json.dumps(canary.body).encode()
-    headers = (("Content-Type", "application/json"),) if canary.method.value == "POST" else ()
-    request = Request(
-        canary.path,
-        method=canary.method.value,
-        body=body,
-        headers=headers,
-        port=canary.port if isinstance(canary.port, int) else 0,
-        max_body=MAX_ANSWER,
-    )
     return CanaryRequest(
-        request=request,
+        request=_request(canary, canary.path, written(canary)),
         interval=canary.interval,
         timeout=canary.timeout,
         read=reader(canary),
         secret=canary.headers_from.secret_ref.name if canary.headers_from else "",
         model=model_of(canary.path, canary.body),
+        file=canary.body_from.config_map_key_ref if canary.body_from else None,
+        fill=partial(_filled, canary, canary.path) if canary.body_from else None,
     )
+
+
+def _request(canary: Canary, path: str, data: bytes) -> Request:
+    """The request with that body, whatever it is."""
+    headers: tuple[tuple[str, str], ...] = ()
+    if canary.method is Method.POST:
+        kind, data = on_wire(canary, data)
+        headers = (("Content-Type", kind),)
+    return Request(
+        path,
+        method=canary.method.value,
+        body=data,
+        headers=headers,
+        port=canary.port if isinstance(canary.port, int) else 0,
+        max_body=MAX_ANSWER,
+    )
+
+
+def _filled(canary: Canary, path: str, data: bytes) -> Request:
+    if wrong := unfit_body(canary, data):
+        raise ValueError(wrong)
+    return _request(canary, path, data)
 
 
 def model_of(path: str, body: dict[str, Any] | None) -> str:

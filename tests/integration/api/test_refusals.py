@@ -21,6 +21,13 @@ def https(tls: dict[str, Any]) -> dict[str, Any]:
     return {"server": {"scheme": "HTTPS", "tls": tls}}
 
 
+CLIP = {"configMapKeyRef": {"name": "clips", "key": "hello.wav"}}
+
+
+def custom(given: dict[str, Any]) -> dict[str, Any]:
+    return canary({"mode": "Custom", "path": "/v1/listen", **given})
+
+
 def canary(given: dict[str, Any]) -> dict[str, Any]:
     return {"checks": {"canary": given}}
 
@@ -101,6 +108,25 @@ REFUSED = [
         canary({"mode": "Custom", "path": "/x", "method": "GET", "body": {"a": 1}}),
         "checks.canary.body",
         "a body needs method POST",
+    ),
+    (custom({"body": {}, "bodyText": "a"}), "canary.body", "give one of body, bodyText"),
+    (custom({"bodyText": "a", "bodyFrom": CLIP}), "canary.body", "give one of body, bodyText"),
+    (custom({"bodyFrom": CLIP, "method": "GET"}), "canary.body", "a body needs method POST"),
+    (custom({"multipart": {}}), "canary.multipart", "the file of the form"),
+    (custom({"contentType": "audio/wav"}), "canary.contentType", "it says what that is"),
+    (
+        custom({"bodyFrom": CLIP, "contentType": "audio/wav", "multipart": {}}),
+        "canary.contentType",
+        "that of its file is multipart.contentType",
+    ),
+    (custom({"body": {}, "contentType": "text/csv"}), "canary.contentType", "give bodyText"),
+    (custom({"bodyText": "a", "contentType": "json"}), "canary.contentType", "should match"),
+    (custom({"bodyFrom": {}}), "bodyFrom.configMapKeyRef", "Required value"),
+    (custom({"bodyText": "x" * 65_537}), "canary.bodyText", "Too long"),
+    (
+        custom({"bodyFrom": CLIP, "multipart": {"fields": {str(n): "" for n in range(17)}}}),
+        "multipart.fields",
+        "at most 16",
     ),
     (canary({"mode": "Custom", "path": "//host/x y"}), "checks.canary.path", "should match"),
     (limits({"failOpenAfter": "1s"}), "failOpenAfter", "between 15s and 1h"),

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from inferencehealth.api.bodies import MAX_CANARY_FILE, BodyKeyRef
 from inferencehealth.api.server import Tls
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.references import FORGET_AFTER, MAX_AGE, References, UnreadableError
@@ -106,7 +107,7 @@ async def test_a_key_that_nobody_asks_for_any_more_is_forgotten() -> None:
     await objects.references.headers("ml", "old")
     objects.now = FORGET_AFTER
     await objects.references.headers("ml", "new")
-    assert [name for _, _, name in objects.references._known] == ["new"]
+    assert [name for _, _, name, _ in objects.references._known] == ["new"]
 
 
 def authority() -> str:
@@ -163,3 +164,36 @@ async def test_without_authorities_nobody_is_asked_and_no_pod_is_to_blame(
     assert isinstance(reading, Reading)
     assert (reading.sign, reading.reason) == (Sign.UNKNOWN, "AuthoritiesUnreadable")
     assert '"ca"' in reading.message or " ca " in reading.message
+
+
+CLIP = BodyKeyRef(name="clips", key="hello.wav")
+
+
+async def test_a_file_of_a_config_map_is_read_by_name_and_seldom() -> None:
+    binary = {"binaryData": {"hello.wav": base64.b64encode(b"RIFF\xff").decode()}}
+    objects = Objects(binary)
+    for _ in range(3):
+        assert await objects.references.file("ml", CLIP) == b"RIFF\xff"
+    assert objects.asked == [("configmaps", "ml", "clips")]
+
+
+async def test_a_text_of_a_config_map_is_a_file_too() -> None:
+    assert await Objects({"data": {"hello.wav": "ü"}}).references.file("ml", CLIP) == "ü".encode()
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({}, 'ConfigMap clips has no key "hello.wav"'),
+        ({"data": {"other": "a"}, "binaryData": None}, 'has no key "hello.wav"'),
+        ({"binaryData": {"hello.wav": "!"}}, "is no base64"),
+        ({"binaryData": {"hello.wav": 7}}, "is no base64"),
+        ({"data": {"hello.wav": "x" * (MAX_CANARY_FILE + 1)}}, "is longer than 512 KiB"),
+        (NotFound(404, "NotFound", "no"), "ConfigMap clips does not exist in namespace ml"),
+        (Forbidden(403, "Forbidden", "no"), "resourceNames .clips."),
+        (Unreachable("away", sent=False), "cannot be read now"),
+    ],
+)
+async def test_a_file_that_is_none_is_told(found: Any, said: str) -> None:
+    with pytest.raises(UnreadableError, match=said):
+        await Objects(found).references.file("ml", CLIP)

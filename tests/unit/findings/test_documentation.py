@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import inferencehealth
-from inferencehealth.checker import canary
+from inferencehealth.checker import canary, outgoing
 from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.findings import ownership, shape
 from inferencehealth.findings.catalogue import RULES, anchor
@@ -16,7 +16,8 @@ PACKAGE = Path(inferencehealth.__file__).parent
 DOCS = Path(__file__).parents[3] / "docs" / "findings.md"
 MAKERS = {"Finding", "StaticFinding"}
 BY_NAME = {
-    *(shape.ID, ownership.ID, canary.NOT_SENT, canary.SECRET_UNREADABLE),
+    *(shape.ID, ownership.ID, canary.NOT_SENT),
+    *(outgoing.SECRET_UNREADABLE, outgoing.BODY_UNREADABLE),
     *(each.value for each in Contradiction),
 }
 """Ids that stand under a name where they are made."""

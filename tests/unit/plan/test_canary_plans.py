@@ -20,6 +20,11 @@ SERVER = {"image": TRITON, "ports": [{"name": "infer", "containerPort": 9000}]}
         ({"body": {"text": "x" * 70_000}}, "InvalidCanary", "body"),
         ({"body": {"temperature": float("nan")}}, "InvalidCanary", "body"),
         ({"body": {"when": object()}}, "InvalidCanary", "body"),
+        (
+            {"bodyText": "{'prompt': 'a'}", "contentType": "application/json"},
+            "InvalidCanary",
+            "bodyText",
+        ),
     ],
 )
 def test_a_canary_that_can_not_be_sent_is_refused_by_field(
@@ -45,3 +50,24 @@ def test_a_canary_that_is_off_is_neither_judged_nor_sent() -> None:
     assert planned.problems == ()
     assert planned.check is not None
     assert planned.check.canary is None
+
+
+def test_a_body_that_is_no_json_though_it_says_so_is_refused_by_name() -> None:
+    asked = CANARY | {"bodyText": "{prompt: a}", "contentType": "application/json"}
+    (problem,) = plan(a_policy(checks={"canary": asked}), deployment(SERVER)).problems
+    assert problem.message == (
+        "spec.checks.canary.bodyText of policy policy can't be sent: it is no JSON, although "
+        "contentType says application/json."
+    )
+
+
+def test_a_body_elsewhere_is_for_the_checker_to_read() -> None:
+    asked = CANARY | {
+        "bodyFrom": {"configMapKeyRef": {"name": "clips", "key": "hello.wav"}},
+        "contentType": "application/json",
+    }
+    planned = plan(a_policy(checks={"canary": asked}), deployment(SERVER))
+    assert planned.problems == ()
+    assert planned.check is not None
+    assert planned.check.canary is not None
+    assert planned.check.canary.body_from is not None
