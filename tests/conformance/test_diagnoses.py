@@ -13,7 +13,8 @@ from e2e.servers.processes import RunningServer
 from e2e.servers.triton import process
 from e2e.servers.triton.repository import MODELS, write_repository
 from inferencehealth.cli.check import Output, Question
-from inferencehealth.cli.diagnose import Place, diagnose_target
+from inferencehealth.cli.diagnose import diagnose_target
+from inferencehealth.cli.facts.cluster import Place
 
 pytestmark = pytest.mark.conformance
 

@@ -14,7 +14,8 @@ import pytest
 import typer
 
 from inferencehealth.cli.check import Output, Question
-from inferencehealth.cli.diagnose import Place, diagnose_target
+from inferencehealth.cli.diagnose import diagnose_target
+from inferencehealth.cli.facts.cluster import Place
 from tests.unit.checks.certificates import server_context, signed_by
 
 QUICK = 0.5
@@ -25,7 +26,7 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], tuple[int, str]]
 @pytest.fixture(autouse=True)
 def _nothing_at_the_usual_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else runs on this machine."""
-    monkeypatch.setattr("inferencehealth.cli.diagnose.usual_port", lambda _: None)
+    monkeypatch.setattr("inferencehealth.cli.facts.url.usual_port", lambda _: None)
 
 
 @contextmanager
@@ -121,7 +122,7 @@ def test_the_usual_port_listens_where_the_given_one_does_not(
     with serving(always(200, HEALTHY)) as place, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         usual = int(place.rpartition(":")[2])
-        monkeypatch.setattr("inferencehealth.cli.diagnose.usual_port", lambda _: usual)
+        monkeypatch.setattr("inferencehealth.cli.facts.url.usual_port", lambda _: usual)
         code, found = diagnose(capsys, f"http://127.0.0.1:{free.getsockname()[1]}")
     assert (code, found["cause"]) == (1, "WrongPort")
     assert f"{usual} (the usual one of asr) listens" in found["message"]

@@ -25,7 +25,7 @@ def check(
         str,
         typer.Argument(
             help="http://HOST:PORT or https://HOST:PORT, or in a cluster pod/NAME, "
-            "deployment/NAME or statefulset/NAME."
+            "deployment/NAME, statefulset/NAME or lws/NAME."
         ),
     ],
     profile: ProfileOfUrl = "",
@@ -128,7 +128,7 @@ def wait(
         target,
         goal,
         patience,
-        place=program.Place(kubeconfig, namespace, system_namespace),
+        place=Place(kubeconfig, namespace, system_namespace),
         question=question,
         output=checking.Output(output),
     )
@@ -140,8 +140,8 @@ def diagnose(
     target: Annotated[
         str,
         typer.Argument(
-            help="http://HOST:PORT, https://HOST:PORT, pod/NAME, deployment/NAME or "
-            "statefulset/NAME."
+            help="http://HOST:PORT, https://HOST:PORT, pod/NAME, deployment/NAME, "
+            "statefulset/NAME or lws/NAME."
         ),
     ],
     profile: ProfileOfUrl = "",
@@ -162,6 +162,7 @@ def diagnose(
     """
     from inferencehealth.cli import check as checking  # noqa: PLC0415
     from inferencehealth.cli import diagnose as program  # noqa: PLC0415
+    from inferencehealth.cli.facts.cluster import Place  # noqa: PLC0415
 
     question = checking.Question(
         profile=profile,
@@ -171,6 +172,6 @@ def diagnose(
         ca_file=ca_file,
         insecure=insecure,
     )
-    place = program.Place(kubeconfig, namespace, system_namespace)
+    place = Place(kubeconfig, namespace, system_namespace)
     form = checking.Output(output)
     raise typer.Exit(program.diagnose_target(target, question, place, form))

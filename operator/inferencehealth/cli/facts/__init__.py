@@ -1,0 +1,1 @@
+"""What `ihp diagnose` learns before it judges: from the cluster, from a URL, by a closer look."""
