@@ -128,7 +128,7 @@ def wait(
         target,
         goal,
         patience,
-        place=Place(kubeconfig, namespace, system_namespace),
+        place=program.Place(kubeconfig, namespace, system_namespace),
         question=question,
         output=checking.Output(output),
     )
