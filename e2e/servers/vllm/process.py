@@ -24,6 +24,15 @@ INFERENCE = "/v1/completions"
 ENGINE = "VLLM::EngineCore"
 """What the engine's process calls itself."""
 
+SETTINGS = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_HOST_IP": LOOPBACK,
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_SERVER_DEV_MODE": "1",
+    "HF_HUB_OFFLINE": "1",
+}
+"""Its environment: little memory, nobody told, no hub asked, and endpoints to put it to sleep."""
+
 _HERE = Path(__file__).parent
 _READY_SECONDS = 600.0  # 50 to 70 on two idle cores, and much more on busy ones
 _LONG = {"prompt": "a", "max_tokens": 1000, "ignore_eos": True}
@@ -44,11 +53,10 @@ def start(
     `wait` waits for. Raises ServerUnavailableError or StartError.
     """
     require_x86_64("vLLM for CPUs")
-    python = venvs.interpreter("vllm", _HERE / "requirements.txt")
     http = port or free_ports(1)[0]
     weights = write_model(folder / "model")
     command = [
-        *(str(python), "-m", "vllm.entrypoints.openai.api_server"),
+        *(str(_python()), "-m", "vllm.entrypoints.openai.api_server"),
         *("--model", str(weights), "--served-model-name", model),
         *("--host", LOOPBACK, "--port", str(http)),
         *("--load-format", "dummy", "--enforce-eager", "--max-model-len", "1024"),
@@ -56,12 +64,8 @@ def start(
     ]
     own = {
         "HOME": str(folder),
-        "PYTHONPATH": str(_metadata(folder / "metadata")),
-        "VLLM_CPU_KVCACHE_SPACE": "1",
-        "VLLM_HOST_IP": LOOPBACK,
-        "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_SERVER_DEV_MODE": "1",
-        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(metadata(folder / "metadata")),
+        **SETTINGS,
         **(env or {}),
     }
     server = launch("vllm", command, ports={"http": http}, log=folder / "vllm.log", env=own)
@@ -101,7 +105,17 @@ def load(server: RunningServer, clients: int, model: str = "good") -> AbstractCo
     return crowd(server, INFERENCE, {"model": model, **_LONG}, clients=clients)
 
 
-def _metadata(folder: Path) -> Path:
+def packages() -> Path:
+    """The folder of vLLM and all it imports; raises ServerUnavailableError."""
+    require_x86_64("vLLM for CPUs")
+    return next(_python().parents[1].glob("lib/python*/site-packages"))
+
+
+def _python() -> Path:
+    return venvs.interpreter("vllm", _HERE / "requirements.txt")
+
+
+def metadata(folder: Path) -> Path:
     """A folder that tells Python of a package named vllm: it looks for itself, and is vllm-cpu."""
     told = folder / f"vllm-{VERSION}.dist-info"
     told.mkdir(parents=True)
