@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 def run(arguments: list[str], checker: list[str]) -> int:
     """Run until SIGINT or SIGTERM; the exit code. `checker` are arguments for that one alone."""
-    return asyncio.run(_run({"controller": arguments, "checker": [*arguments, *checker]}))
+    alone = [*arguments, "--no-leader-elect"]
+    return asyncio.run(_run({"controller": alone, "checker": [*arguments, *checker]}))
 
 
 async def _run(programs: dict[str, list[str]]) -> int:

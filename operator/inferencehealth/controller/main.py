@@ -1,43 +1,24 @@
-"""The controller program: Kopf's watching, our queue and the checkers' Leases in one event loop.
+"""The controller program: it stands by until it is elected, then it acts, and serves its numbers.
 
-It may die at any moment, and does when Kopf gives up on the API server: whoever supervises it
-starts it again, and the first run brings everything in line.
+It may die at any moment, and does when Kopf gives up on the API server or its Lease is lost:
+whoever supervises it starts it again, and the first run brings everything in line.
 """
 
 import asyncio
-import contextlib
-import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+import signal
+import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-import kopf
-
-from inferencehealth.api.names import GROUP, SYSTEM_NAMESPACE
-from inferencehealth.controller.admission import AdmissionPolicies
+from inferencehealth.api.names import SYSTEM_NAMESPACE
+from inferencehealth.controller.acting import act, background
 from inferencehealth.controller.board import Board
-from inferencehealth.controller.gates import FailOpen
-from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
+from inferencehealth.controller.election import Election, elected
 from inferencehealth.controller.leases import CheckerLeases
-from inferencehealth.controller.news import on_news, project_news
-from inferencehealth.controller.queue import WorkQueue
-from inferencehealth.controller.reconcile import Reconciler
 from inferencehealth.controller.runs import Runs
-from inferencehealth.controller.served import Listening, find_policies, served
+from inferencehealth.controller.served import Listening, served
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
-from inferencehealth.kube.events import Recorder
-from inferencehealth.kube.informer import Informer
-from inferencehealth.kube.requests import REPORTS
-
-RESYNC = 600.0
-"""Seconds between two full runs over everything: the net under lost events."""
-WATCHDOG = 3.0
-"""Seconds between two looks at the checkers' Leases: by so much later their silence is noticed."""
-REPORTING_CONTROLLER = f"{GROUP}/controller"
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +26,17 @@ class Settings:
     """How the controller runs. An empty `namespace` means all of them.
 
     `listening` is where its numbers and the pages of policies are served, None: nowhere.
+    `elect`: whether it acts only while it holds the Lease, so that several copies may run.
     """
 
     namespace: str = ""
     system_namespace: str = SYSTEM_NAMESPACE
     listening: Listening | None = None
+    elect: bool = False
 
 
 def run(chosen: Settings) -> int:
-    """Run until SIGTERM (0) or until Kopf gives up (1).
+    """Run until SIGTERM (0), until Kopf gives up (1), or until the Lease is lost (LOST).
 
     Raises ConfigError, and CannotListen where it can't serve its numbers.
     """
@@ -67,110 +50,33 @@ async def _run(chosen: Settings) -> int:
 
 
 async def _serve(access: config.Access, client: Client, chosen: Settings) -> int:
+    stop = _stopped()
     leases = CheckerLeases(client, chosen.system_namespace)
-    events = Recorder(client, controller=REPORTING_CONTROLLER, instance=os.uname().nodename)
-    fail_open = FailOpen(client, leases.silence, events, namespace=chosen.namespace)
-    admission = AdmissionPolicies(client)
     board, runs = Board(), Runs()
-    reconciler = Reconciler(
-        client=client,
-        events=events,
-        silence_of=leases.silence,
-        now=now,
-        admission=admission,
-        board=board,
-    )
-    known: set[str] = set()
+    election = Election(client, chosen.system_namespace, _identity()) if chosen.elect else None
 
-    async def work(key: Key) -> None:
-        policy = key.policy if isinstance(key, StatusOf) else ""
-        try:
-            if policy:
-                again = await reconciler.status(key.namespace, policy)
-            else:
-                again = await reconciler.namespace(key.namespace)
-        except Exception:
-            board.doubt(key.namespace, policy)
-            raise
-        board.trust(key.namespace, policy)
-        if again is not None:
-            queue.add(WholeNamespace(key.namespace), after=again)
-
-    queue: WorkQueue[Key] = WorkQueue(runs.counted(work))
-    runs.waiting = queue.__len__
-
-    reports = Informer(
-        client,
-        REPORTS,
-        project=project_news,
-        on_change=on_news(queue, known),
-        namespace=chosen.namespace,
-    )
-
-    def look_again() -> None:
-        for namespace in known:
-            queue.add(WholeNamespace(namespace))
-
-    def look_at(namespace: str) -> None:
-        if chosen.namespace in {"", namespace}:
-            queue.add(WholeNamespace(namespace))
+    def leads() -> bool:
+        return election is None or election.leads
 
     async with (
-        served(chosen.listening, client, board, runs, deaf=leases.deaf),
-        _background(
-            queue.run(),
-            find_policies(client, board, look_at, namespace=chosen.namespace),
-            reports.run(),
-            leases.run(),
-            fail_open.run(),
-            admission.find_abandoned(look_at),
-            _watchdog(leases, look_again),
-            _resync(look_again),
-        ),
+        served(chosen.listening, client, board, runs, deaf=leases.deaf, leads=leads),
+        background(leases.run()),
+        elected(election, stop) as won,
     ):
-        try:
-            await kopf.operator(
-                registry=registry(access, queue, known),
-                settings=settings(
-                    finalizer=f"{GROUP}/controller", clusterwide=not chosen.namespace
-                ),
-                standalone=True,
-                clusterwide=not chosen.namespace,
-                namespaces=[chosen.namespace] if chosen.namespace else [],
-            )
-        except Exception as error:  # the boundary: whatever Kopf dies of, we end in order
-            logger.critical("Kopf gave up (%s); this program ends, to be started again", error)
-            logger.debug("what Kopf died of", exc_info=error)
-            return 1
-    return 0
+        if not won:
+            return 0
+        acting = client.guarded(election.guard) if election else client
+        return await act(access, acting, leases, board, runs, namespace=chosen.namespace, stop=stop)
 
 
-@contextlib.asynccontextmanager
-async def _background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run the coroutines beside the block; when one of them fails, the block fails with it."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+def _stopped() -> asyncio.Event:
+    """Set by SIGINT and SIGTERM, until Kopf takes these over."""
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    return stop
 
 
-async def _watchdog(leases: CheckerLeases, look_again: Callable[[], None]) -> None:
-    """While a checker is silent, nobody sends an event: look by the clock."""
-    while True:
-        await asyncio.sleep(WATCHDOG)
-        if leases.any_silent():
-            look_again()
-
-
-async def _resync(look_again: Callable[[], None]) -> None:
-    while True:
-        await asyncio.sleep(RESYNC)
-        look_again()
-
-
-def now() -> str:
-    """The time as Kubernetes writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _identity() -> str:
+    """A name for this process alone: a container that is started again keeps its host name."""
+    return f"{os.uname().nodename}_{uuid.uuid4().hex[:12]}"

@@ -27,10 +27,19 @@ Row = tuple[str, WorkloadState]
 
 
 def families(
-    board: Board, runs: Runs, writes: Mapping[str, int], deaf: Callable[[], float]
+    board: Board,
+    runs: Runs,
+    writes: Mapping[str, int],
+    deaf: Callable[[], float],
+    leads: Callable[[], bool],
 ) -> Iterator[Metric]:
-    """Every metric of the controller, as it stands now."""
-    posted = sorted(board, key=lambda entry: entry[0])
+    """Every metric of the controller, as it stands now.
+
+    Only the copy that leads tells of policies and workloads, so that nothing is counted twice.
+    """
+    what = "1 for the copy of the controller that acts, 0 for one that stands by."
+    yield gauge("controller_leads", what, leads())
+    posted = sorted(board, key=lambda entry: entry[0]) if leads() else []
     yield _conditions(posted)
     rows = [(namespace, w) for (namespace, _), each in posted for w in each.workloads]
     shown, beyond = rows[:MAX_WORKLOADS], len(rows) - MAX_WORKLOADS
@@ -52,13 +61,17 @@ def families(
 
 
 def exposition(
-    board: Board, runs: Runs, writes: Mapping[str, int], deaf: Callable[[], float]
+    board: Board,
+    runs: Runs,
+    writes: Mapping[str, int],
+    deaf: Callable[[], float],
+    leads: Callable[[], bool],
 ) -> Callable[[], bytes]:
     """What is served at /metrics, in the Prometheus text format, at each call anew.
 
     `deaf`: seconds for which the API server was not heard.
     """
-    return text(lambda: families(board, runs, writes, deaf))
+    return text(lambda: families(board, runs, writes, deaf, leads))
 
 
 def _conditions(posted: Sequence[tuple[Key, Posted]]) -> Metric:

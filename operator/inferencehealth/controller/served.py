@@ -44,8 +44,12 @@ async def served(
     runs: Runs,
     *,
     deaf: Callable[[], float],
+    leads: Callable[[], bool],
 ) -> AsyncIterator[None]:
-    """Serve during the block, if that was chosen. Raises CannotListen."""
+    """Serve during the block, if that was chosen. Raises CannotListen.
+
+    A copy that stands by is ready, so that a rollout of two copies can end; it has no pages.
+    """
     if chosen is None:
         yield
         return
@@ -54,9 +58,13 @@ async def served(
         token.token()
     shows = chosen.open or token is not None
     pages = [health_route(board, deaf, token)] if shows else []
-    metrics = exposition(board, runs, client.writes, deaf)
+    metrics = exposition(board, runs, client.writes, deaf, leads)
+
+    def waits() -> str:
+        return board.waits() if leads() else ""
+
     async with serving(
-        chosen.where, metrics=metrics, live=runs.stuck, ready=board.waits, more=pages
+        chosen.where, metrics=metrics, live=runs.stuck, ready=waits, more=pages
     ) as port:
         logger.info("numbers%s are served on port %d", " and /health" if shows else "", port)
         yield

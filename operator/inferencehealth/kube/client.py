@@ -60,9 +60,16 @@ class Client:
     within `limits`. `writes` counts what was asked to be written, by kind of object.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, *, guard: Callable[[], None] | None = None) -> None:
         self._transport = transport
+        self._guard = guard
         self.writes: Counter[str] = Counter()
+
+    def guarded(self, guard: Callable[[], None]) -> "Client":
+        """The same client, whose writes, repeated ones too, begin only once `guard` returned."""
+        same = Client(self._transport, guard=guard)
+        same.writes = self.writes
+        return same
 
     @property
     def server_time(self) -> datetime | None:
@@ -281,7 +288,7 @@ class Client:
         self, resource: Resource, request: requests.Request, limits: Limits
     ) -> JsonObject:
         self.writes[resource.kind] += 1
-        return await self._transport.send(request, limits)
+        return await self._transport.send(request, limits, before=self._guard)
 
 
 def _page(answer: JsonObject) -> Page:

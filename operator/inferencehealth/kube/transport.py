@@ -5,7 +5,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,10 +65,17 @@ class Transport:
         if access.tls_server_name:
             self._target["server_hostname"] = access.tls_server_name
 
-    async def send(self, request: Request, limits: Limits) -> JsonObject:
-        """The JSON object that the server answers; sent again as `retries` allows."""
+    async def send(
+        self, request: Request, limits: Limits, *, before: Callable[[], None] | None = None
+    ) -> JsonObject:
+        """The JSON object that the server answers; sent again as `retries` allows.
+
+        `before` is called each time.
+        """
         started, attempt = time.monotonic(), 0
         while True:
+            if before:
+                before()
             try:
                 return await self._attempt(request, limits.attempt)
             except KubeError as error:

@@ -84,7 +84,7 @@ def _checker() -> Iterator[Metric]:
 def _controller() -> Iterator[Metric]:
     board = Board()
     board.post(("ml", "asr"), _status(), [_view()])
-    return of_controller(board, Runs(), {"Lease": 0}, lambda: 0.0)
+    return of_controller(board, Runs(), {"Lease": 0}, lambda: 0.0, lambda: True)
 
 
 def _status() -> PolicyStatus:

@@ -45,7 +45,7 @@ def board(*workloads: WorkloadState) -> Board:
 
 def read(made: Board, runs: Runs | None = None) -> dict[tuple[str, ...], float]:
     """Every sample by its name and its labels' values, by the labels' names in order."""
-    text = exposition(made, runs or Runs(), {"Report": 7}, lambda: 3.5)().decode()
+    text = exposition(made, runs or Runs(), {"Report": 7}, lambda: 3.5, lambda: True)().decode()
     return {
         (
             sample.name.removeprefix("inferencehealth_"),

@@ -64,6 +64,14 @@ def controller(
             "Without it /health is open inside a cluster, and off outside."
         ),
     ] = None,
+    leader_elect: Annotated[
+        bool | None,
+        typer.Option(
+            "--leader-elect/--no-leader-elect",
+            help="Act only while holding the Lease inferencehealth-controller, so that several "
+            "copies may run; default: inside a cluster, yes.",
+        ),
+    ] = None,
     log_format: Style = LogFormat.JSON,
     verbose: Verbose = False,
 ) -> None:
@@ -81,6 +89,7 @@ def controller(
         namespace=namespace,
         system_namespace=system_namespace,
         listening=Listening(where, health_token_file, is_inside()) if where else None,
+        elect=is_inside() if leader_elect is None else leader_elect,
     )
     raise typer.Exit(program.run(chosen))
 
