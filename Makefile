@@ -8,7 +8,7 @@ WAITING ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: parts help demo docs generated test setup setup-system generate lint types test-unit test-integration \
-  test-conformance conformance test-browser setup-browser e2e e2e-language-models setup-bench bench fuzz lock clean clean-demo
+  test-conformance conformance test-browser setup-browser e2e e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,10 +91,14 @@ setup-browser: setup ## Install the Debian packages that the browser tests need 
 	@$(BIN)/python -m tests.browser.prerequisites
 
 e2e: setup ## Tests on a real kubelet with real servers
-	@$(BIN)/pytest -q e2e -m "not node_more"
+	@$(BIN)/pytest -q e2e -m "not node_more" --ignore=e2e/ecosystem
 
 e2e-language-models: setup ## The same with vLLM and Ollama in pods (installs gigabytes, not in CI)
 	@$(BIN)/pytest -q e2e/node/test_language_models.py
+
+e2e-ecosystem: setup ## Tests with real Argo CD, Flux, KServe, LeaderWorkerSet (builds them, not in CI)
+	@$(BIN)/python -m e2e.ecosystem.prerequisites
+	@$(BIN)/pytest -q e2e/ecosystem
 
 setup-bench: setup ## Install the Debian packages that the benchmarks need (apt, root)
 	@$(BIN)/python -m bench.prerequisites

@@ -1,0 +1,124 @@
+"""The cases: what is in Git, what the policy asks for, what rollouts that may cost. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from e2e.ecosystem.manifests import AUTHORS_PROBES, IMAGE, NEXT_IMAGE, Document, deployment, policy
+
+
+class Phase(Enum):
+    """What happens one after the other in every case; a quiet period follows each but the first."""
+
+    BEGIN = "the workload is in Git"
+    POLICY = "and a policy"
+    CHANGE = "a new image in Git"
+    GONE = "the policy is reverted in Git"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A Deployment under a GitOps tool with self-heal, and a policy of ours.
+
+    `rollouts` are those after each phase, in all: the first is that of the creation.
+    """
+
+    name: str
+    mode: str
+    rollouts: tuple[int, int, int, int]
+    existing: str = "Keep"
+    probes: Mapping[Phase, Document] = field(default_factory=dict)
+    """The author's probes in Git from that phase on."""
+    remedied: bool = True
+    """Whether the tool was told from the beginning what our docs say to tell it."""
+    policy_first: bool = False
+    client_side: bool = False
+    """Whether Argo CD applies as it does by default, and not by server-side apply."""
+    fights: bool = False
+    """Whether the tool takes our probes back until we give up; from CHANGE on, with the remedy."""
+
+    def files(self, phase: Phase, port: int) -> dict[str, list[Document]]:
+        """All that is in Git in that phase."""
+        changed = phase in (Phase.CHANGE, Phase.GONE)
+        image = NEXT_IMAGE if changed else IMAGE
+        workload = deployment(port, image=image, probes=self.probes_in_git(phase))
+        found = {"deployment.yaml": [workload]}
+        if phase in (Phase.POLICY, Phase.CHANGE) or (phase is Phase.BEGIN and self.policy_first):
+            wave = -1 if self.mode == "Initial" else 1
+            found["policy.yaml"] = [policy(self.mode, existing=self.existing, wave=wave)]
+        return found
+
+    def probes_in_git(self, phase: Phase) -> Document:
+        """The author's probes in that phase."""
+        found: Document = {}
+        for each in Phase:
+            found = self.probes.get(each, found)
+            if each is phase:
+                break
+        return found
+
+
+WRITES = {"Recommend": 0, "Initial": 0, "Apply": 1}
+"""Of ours, to the Deployment, until the quiet after the policy."""
+
+EARLY = Case("early", "Recommend", (1, 1, 2, 2), policy_first=True)
+"""Begun before our CRDs are there."""
+UNKNOWN = -1
+"""Rollouts of a fight: two a round, of which some may fall together."""
+_BOTH = (
+    Case("recommend", "Recommend", (1, 1, 2, 2), probes={Phase.BEGIN: AUTHORS_PROBES}),
+    Case("initial", "Initial", (1, 1, 2, 3), policy_first=True),
+    Case("apply", "Apply", (1, 2, 3, 4)),
+    Case(
+        "keep",
+        "Apply",
+        (1, 2, 3, 4),
+        probes={Phase.BEGIN: {"readinessProbe": AUTHORS_PROBES["readinessProbe"]}},
+    ),
+)
+_REPLACED = {Phase.BEGIN: AUTHORS_PROBES}
+ARGO_CD = (
+    *_BOTH,
+    Case("replace", "Apply", (1, 2, 3, 4), existing="Replace", probes=_REPLACED),
+    Case(
+        "replace-client-side",
+        "Apply",
+        (1, 2, 3, 4),
+        existing="Replace",
+        probes=_REPLACED,
+        client_side=True,
+    ),
+    *(
+        Case(
+            name,
+            "Apply",
+            (1, UNKNOWN, UNKNOWN, UNKNOWN),
+            existing="Replace",
+            probes=_REPLACED,
+            remedied=False,
+            client_side=client_side,
+            fights=True,
+        )
+        for name, client_side in (("fight", False), ("fight-client-side", True))
+    ),
+)
+FLUX = (
+    *_BOTH,
+    # The lines are deleted from Git, which is a rollout of its author's.
+    Case(
+        "replace",
+        "Apply",
+        (1, 3, 4, 5),
+        existing="Replace",
+        probes={Phase.BEGIN: AUTHORS_PROBES, Phase.POLICY: {}},
+    ),
+    Case(
+        "fight",
+        "Apply",
+        (1, UNKNOWN, UNKNOWN, UNKNOWN),
+        existing="Replace",
+        probes={Phase.BEGIN: AUTHORS_PROBES, Phase.CHANGE: {}},
+        remedied=False,
+        fights=True,
+    ),
+)

@@ -1,0 +1,182 @@
+"""All cases through all phases at once, measured while nothing should happen.
+
+Whoever reads the records decides what is right; here it is only waited until a case has settled,
+and told what it was instead where it never does.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster.model import Cluster
+from e2e.cluster.progress import Progress
+from e2e.ecosystem import writes
+from e2e.ecosystem.cases import Case, Phase
+from e2e.ecosystem.manifests import POLICY
+from e2e.ecosystem.repository import Repository
+from e2e.ecosystem.seen import Raw, Sight, look
+from e2e.ecosystem.tools import Tool
+from e2e.story.stage import KubectlError, kubectl
+
+LOOK_SECONDS = 2.0
+"""Between two looks at everything: a process of kubectl each."""
+PATIENCE = 900.0
+"""Until everything has settled: a fight that nobody hurries has three rounds in six minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A case under a tool."""
+
+    tool: Tool
+    case: Case
+    repository: Repository
+
+    @property
+    def space(self) -> str:
+        """Its namespace, and the name of all that the tool has for it."""
+        return f"{self.tool.name}-{self.case.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was measured of an actor in a quiet period."""
+
+    space: str
+    phase: Phase
+    seconds: float
+    states: frozenset[str]
+    """Of the tool, all that were seen."""
+    rollouts: int
+    """Of the Deployment, since its creation."""
+    more_rollouts: int
+    more_generations: int
+    writes_before: int
+    """Of ours to the Deployment since the phase began."""
+    our_writes: int
+    """To any object of the namespace, statuses too, in the period."""
+    tool_writes: int
+    """To the Deployment, in the period."""
+    sight: Sight
+    """At the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Where it is played. `port` is where the models answer, `period` in seconds."""
+
+    cluster: Cluster
+    log: Path
+    port: int
+    period: float
+    progress: Progress
+
+    def sights(self, actors: Iterable[Actor]) -> dict[str, Sight]:
+        """What is the case now; an empty sight where there is nothing yet."""
+        kinds = tuple(dict.fromkeys(actor.tool.resource for actor in actors))
+        found = look(self.cluster, kinds)
+        return {a.space: found.get(a.space, Sight({}, {}, {}, {})) for a in actors}
+
+    def until(
+        self, what: str, actors: Sequence[Actor], missing: Callable[[Actor, Sight], str]
+    ) -> dict[str, Sight]:
+        """Look until nothing is missing to any actor; raises AssertionError with what still is."""
+        began = time.monotonic()
+        with self.progress.task(what):
+            while True:
+                try:
+                    sights = self.sights(actors)
+                    lacking = [
+                        f"{a.space}: {m}" for a in actors if (m := missing(a, sights[a.space]))
+                    ]
+                except KubectlError as error:
+                    lacking = [str(error)]
+                if not lacking:
+                    return sights
+                if time.monotonic() - began > PATIENCE:
+                    raise AssertionError(f"{what}: " + "; ".join(lacking))
+                time.sleep(LOOK_SECONDS)
+
+    def begin(self, actors: Sequence[Actor]) -> None:
+        """Namespaces, repositories, and the tool that begins to manage them."""
+        for actor in actors:
+            kubectl(self.cluster, "create", "namespace", actor.space)
+            commit = actor.repository.commit(actor.case.files(Phase.BEGIN, self.port))
+            how = {"remedy": actor.case.remedied, "client_side": actor.case.client_side}
+            actor.tool.begin(actor.space, actor.repository, **how)
+            actor.tool.hand_on(actor.space, actor.repository, commit)
+
+    def commit(self, actors: Sequence[Actor], phase: Phase) -> None:
+        """Bring the cases into a phase, by a commit each."""
+        watched = None if phase in (Phase.BEGIN, Phase.GONE) else POLICY
+        for actor in actors:
+            actor.tool.watch_policy(actor.space, watched)
+            commit = actor.repository.commit(actor.case.files(phase, self.port))
+            actor.tool.hand_on(actor.space, actor.repository, commit)
+
+    def quiet(
+        self, actors: Sequence[Actor], phase: Phase, start: int, before: Mapping[str, Sight]
+    ) -> list[Record]:
+        """Measure for the period; `start` is where the audit log ended when the phase began."""
+        begun = writes.position(self.log)
+        earlier = writes.since(self.log, start)
+        states: dict[str, set[str]] = {actor.space: set() for actor in actors}
+        began = time.monotonic()
+        with self.progress.task(f"quiet for {self.period:.0f} s: {phase.value}"):
+            while True:
+                sights = self.sights(actors)
+                for actor in actors:
+                    states[actor.space].add(actor.tool.state(sights[actor.space].told))
+                if (elapsed := time.monotonic() - began) >= self.period:
+                    break
+                time.sleep(LOOK_SECONDS)
+        within = writes.since(self.log, begun)
+        return [
+            Record(
+                space=a.space,
+                phase=phase,
+                seconds=elapsed,
+                states=frozenset(states[a.space]),
+                rollouts=sights[a.space].rollouts,
+                more_rollouts=sights[a.space].rollouts - before[a.space].rollouts,
+                more_generations=sights[a.space].generation - before[a.space].generation,
+                writes_before=writes.to_deployments(earlier, writes.OURS, a.space),
+                our_writes=writes.to_anything(within, writes.OURS, a.space),
+                tool_writes=writes.to_deployments(within, a.tool.agent, a.space),
+                sight=sights[a.space],
+            )
+            for a in actors
+        ]
+
+
+def table(records: Iterable[Record]) -> str:
+    """The records as a table in Markdown."""
+    head = (
+        "| case | phase | s | rollouts | more | our writes before, in it | its writes | state |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
+    rows = [
+        f"| {r.space} | {r.phase.value} | {r.seconds:.0f} | {r.rollouts} | {r.more_rollouts} "
+        f"| {r.writes_before}, {r.our_writes} | {r.tool_writes} | {', '.join(sorted(r.states))} |"
+        for r in records
+    ]
+    return "\n".join((head, *rows))
+
+
+def image_of(sight: Sight) -> str:
+    """The image of the server's container."""
+    return str(sight.container.get("image", ""))
+
+
+def unlike(found: Mapping[str, Raw], wanted: Mapping[str, Raw]) -> list[str]:
+    """The probes that lack something of what is wanted, or are there although none is."""
+    names = found.keys() | wanted.keys()
+    return sorted(n for n in names if not _holds(found.get(n), wanted.get(n)))
+
+
+def _holds(found: object, wanted: object) -> bool:
+    """Whether all that is wanted is there; the API server adds defaults."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(_holds(found.get(key), value) for key, value in wanted.items())
+    return found == wanted
