@@ -19,6 +19,12 @@ PATIENCE: Final = 20.0
 waits for its scheduler (SGLANG_HEALTH_CHECK_TIMEOUT). A long prompt takes several seconds before
 its first token."""
 
+PER_REQUEST: Final = 120.0
+"""The same for counters that move only when a request ends: one may take minutes."""
+WHILE_GREEN: Final = 30.0
+"""Seconds that a server stands still at least before that alone counts against it while its
+endpoints answer: their word counts for something, and a prompt of a million tokens is one step."""
+
 PROGRESSING: Final = "Progressing"
 WAITING: Final = "SlowAnswer"
 NO_PROGRESS: Final = "NoProgress"
@@ -44,6 +50,8 @@ class Progress:
     path: str = "/metrics"
     port: int = 0
     model_label: str = ""
+    own: float = 1.0
+    """By how much one canary moves `done` at most: less than that is no work of others."""
     patience: float = PATIENCE
 
     @property
@@ -101,9 +109,9 @@ def sample(
     return replace(found, still_since=before.still_since)
 
 
-def moved(before: Sample | None, after: Sample | None) -> bool:
-    """Whether the server did anything between the two looks."""
-    return before is not None and after is not None and after.done > before.done
+def moved(before: Sample | None, after: Sample | None, *, by: float = 0.0) -> bool:
+    """Whether the server did anything between the two looks, beyond what `by` of us explains."""
+    return before is not None and after is not None and after.done > before.done + by
 
 
 def judge(progress: Progress, before: Sample | None, after: Sample | None) -> Reading | None:
@@ -114,7 +122,7 @@ def judge(progress: Progress, before: Sample | None, after: Sample | None) -> Re
     if after is None:
         return None
     if moved(before, after) and before is not None:
-        return _timed(Sign.BUSY, PROGRESSING, f"busy: {_told(progress, before, after)}")
+        return works(progress, before, after)
     if before is not None and after.done == before.done and after.failed > before.failed:
         failed = after.failed - before.failed
         return _timed(
@@ -125,14 +133,22 @@ def judge(progress: Progress, before: Sample | None, after: Sample | None) -> Re
         )
     if not after.inside:
         return None
-    stood = after.at - after.still_since
-    if stood < progress.patience:
-        return _timed(Sign.BUSY, WAITING, f"slow to answer: {_inside(after)}")
-    return _timed(
-        Sign.FAILS,
-        NO_PROGRESS,
-        f"no progress: {_inside(after)}; 0 {progress.unit} in {_seconds(stood)}",
-    )
+    told = stands_still(progress, after, progress.patience)
+    return told or _timed(Sign.BUSY, WAITING, f"slow to answer: {_inside(after)}")
+
+
+def stands_still(progress: Progress, seen: Sample, patience: float) -> Reading | None:
+    """What a server has to hear that did nothing for so many seconds, with requests inside."""
+    stood = seen.at - seen.still_since
+    if not seen.inside or stood < patience:
+        return None
+    message = f"no progress: {_inside(seen)}; 0 {progress.unit} in {_seconds(stood)}"
+    return _timed(Sign.FAILS, NO_PROGRESS, message)
+
+
+def works(progress: Progress, before: Sample, after: Sample) -> Reading:
+    """The reading of a server that moves, too loaded to answer in time."""
+    return _timed(Sign.BUSY, PROGRESSING, f"busy: {_told(progress, before, after)}")
 
 
 def _timed(sign: Sign, reason: str, message: str) -> Reading:

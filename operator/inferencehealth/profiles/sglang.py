@@ -14,7 +14,7 @@ add_api_key_middleware); SGLang's documentation of 2026 (production metrics).
 from dataclasses import replace
 
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.progress import Progress
+from inferencehealth.checks.progress import PER_REQUEST, Progress
 from inferencehealth.checks.steps import Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import any_answer, by_status, http_get
 from inferencehealth.profiles.listing import OPENAI_MODELS, fold_listed, models_step
@@ -53,8 +53,10 @@ PROGRESS = Progress(
     unit="tokens",
     running=("sglang:num_running_reqs",),
     waiting=("sglang:num_queue_reqs",),
+    patience=PER_REQUEST,
 )
-"""Only with --enable-metrics; without it /metrics is a 404 and tells nothing."""
+"""Only with --enable-metrics; without it /metrics is a 404 and tells nothing. Tokens are counted
+when a request ends (its TokenizerMetricsCollector)."""
 
 NOT_HEALTHY = Reading(
     Sign.NOT_READY,

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import RequiredModel
-from inferencehealth.checks.progress import Progress
+from inferencehealth.checks.progress import PER_REQUEST, Progress
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import (
@@ -45,8 +45,10 @@ PROGRESS = Progress(
     not_failed=frozenset({"CANCELED", "REJECTED"}),
     port=8002,
     model_label="model",
+    patience=PER_REQUEST,
 )
-"""On the usual metrics port; where --metrics-port says otherwise nothing is known. The label
+"""On the usual metrics port, unless the container says otherwise (`metrics_port`). Successes are
+counted when a request ends. The label
 "reason" of failures is one of 24.x (Triton's documentation, metrics)."""
 
 SIGNATURE = Signature(
