@@ -1,9 +1,10 @@
-"""A Deployment or StatefulSet as a value: what detection, planning and conflicts look at."""
+"""A Deployment, StatefulSet or LeaderWorkerSet as a value, for detection and planning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inferencehealth.groups import LEADER_WORKER_SET, as_workload_spec, group_size
 from inferencehealth.kubelet import DEFAULT_GRACE
 
 OWNED_KINDS = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -62,6 +63,8 @@ class Workload:
     grace: int
     """Seconds that its pods have to end."""
     raw: Mapping[str, Any]
+    group_size: int = 1
+    """Pods that serve together as one; more than 1 only in a LeaderWorkerSet."""
 
     @property
     def ref(self) -> str:
@@ -75,10 +78,15 @@ def _grace(pod: Mapping[str, Any]) -> int:
 
 
 def workload(raw: Mapping[str, Any]) -> Workload:
-    """The value of a Deployment or StatefulSet object as the API server or a file gives it.
+    """The value of a workload object as the API server or a file gives it.
+
+    Of a LeaderWorkerSet it is the leaders that are looked at: its `raw` has their template and
+    their selector where a Deployment has its own.
 
     Raises KeyError where the object lacks what the API server demands of it.
     """
+    if raw["kind"] == LEADER_WORKER_SET and "template" not in raw["spec"]:
+        raw = {**raw, "spec": as_workload_spec(raw)}
     meta, spec = raw["metadata"], raw["spec"]
     pod = spec["template"].get("spec") or {}
     owners = [o for o in meta.get("ownerReferences") or () if o.get("controller")]
@@ -101,6 +109,7 @@ def workload(raw: Mapping[str, Any]) -> Workload:
         ),
         grace=_grace(pod),
         raw=raw,
+        group_size=group_size(raw),
     )
 
 

@@ -76,6 +76,17 @@ class Checks(Model):
 class PolicySpec(Model):
     """What the policy asks for."""
 
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                "!(has(self.probes) && has(self.probes.mode) && self.probes.mode == 'Apply' && "
+                "has(self.target.kinds) && self.target.kinds.exists(k, k == 'LeaderWorkerSet'))",
+                "mode Apply does not change LeaderWorkerSets, because every change makes each "
+                "group anew; give them a policy of their own in mode Initial or Recommend",
+            )
+        )
+    )
+
     target: Target = Field(description="Workloads that the policy is about.")
     server: Server = Field(default=Server(), description="The server they run.")
     probes: Probes = Field(default=Probes(), description="Probes they should have.")

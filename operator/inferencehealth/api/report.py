@@ -50,7 +50,7 @@ class ProbeState(StrEnum):
 class WorkloadRef(Model):
     """The workload a report is about, in the report's namespace."""
 
-    kind: str = Field(description="Deployment or StatefulSet.")
+    kind: str = Field(description="Deployment, StatefulSet or LeaderWorkerSet.")
     name: str = Field(description="Name of the workload.")
     uid: str = Field(description="UID of the workload.")
 
@@ -62,6 +62,12 @@ class CheckSpec(Model):
     container: str = Field(description="Container that runs the server.")
     port: int = Field(ge=1, le=65535, description="Port that the checks ask.")
     pod_selector: Selector = Field(description="Selects the workload's pods.")
+    group_size: int | None = Field(
+        default=None,
+        ge=2,
+        description="Pods that serve together as one: of a LeaderWorkerSet only the leaders are "
+        "selected and asked, and each needs its workers. Absent: every pod serves alone.",
+    )
     models: Models = Field(default=Models(), description="Models that have to serve.")
     components: Components = Field(
         default=Components(), description="Components that have to be up."

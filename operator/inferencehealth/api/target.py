@@ -15,6 +15,7 @@ class WorkloadKind(StrEnum):
 
     DEPLOYMENT = "Deployment"
     STATEFUL_SET = "StatefulSet"
+    LEADER_WORKER_SET = "LeaderWorkerSet"
 
 
 class Operator(StrEnum):
@@ -83,8 +84,9 @@ class Target(Model):
     kinds: tuple[WorkloadKind, ...] = Field(
         default=(WorkloadKind.DEPLOYMENT,),
         min_length=1,
-        max_length=2,
-        description="Kinds of workload to select.",
+        max_length=3,
+        description="Kinds of workload to select. A LeaderWorkerSet counts by its groups, of which "
+        "only the leaders are asked; it is never changed (modes Off, Recommend and Initial).",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     selector: Selector = Field(

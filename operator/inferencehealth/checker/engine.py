@@ -15,6 +15,7 @@ from inferencehealth.checker.attention import Attention, sleepless
 from inferencehealth.checker.canaries import Canaries
 from inferencehealth.checker.counters import OUTDATED, VOID, Counters
 from inferencehealth.checker.disagreement import Contradiction
+from inferencehealth.checker.groups import Workers
 from inferencehealth.checker.health import health
 from inferencehealth.checker.holdings import Holdings
 from inferencehealth.checker.peers import peer_of
@@ -113,6 +114,7 @@ class Engine:
         )
 
     # what changes
+        self.workers = Workers()
 
     def start(self) -> None:
         """All reports and pods that exist are known: from now on, what is known is the whole."""
@@ -137,6 +139,7 @@ class Engine:
     # what is known
 
     def render(self, report: Key, previous: Health | None) -> Health | None:
+        self.workers.on_pod(change)
         """The health to write about a report; None while there is nothing new or whole to say."""
         work = self.work(report)
         if work is None or not work.complete:
@@ -261,6 +264,7 @@ class Engine:
             return OUTDATED
         if (now.ip, now.started_at) != (facts.ip, facts.started_at):
             return OUTDATED
+        reading = self.workers.weigh(reading, checked.pod, compiled.spec.group_size or 1)
         return VOID if self.attention.lapsed_since(began) else ""
 
     def _count_restart(self, checked: Checked, before: PodFacts) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from inferencehealth.api.report import WorkloadRef
 from inferencehealth.api.target import Selector
+from inferencehealth.groups import LEADER_WORKER_SET
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.selectors import Matcher, matcher
 from inferencehealth.kube.store import Key
@@ -44,14 +45,16 @@ def runs(workload: WorkloadRef, pod: PodRecord) -> bool:
     """Whether the pod is one of the workload's own, by who manages it.
 
     A Deployment manages pods through a ReplicaSet whose name it makes of its own and the hash in
-    the label (kubernetes pkg/controller/deployment/sync.go).
+    the label (kubernetes pkg/controller/deployment/sync.go). The leaders of a LeaderWorkerSet are
+    the pods of a StatefulSet of its name.
     """
     if pod.controller is None:
         return False
     kind, name = pod.controller
     if workload.kind == "Deployment":
         return kind == "ReplicaSet" and name == f"{workload.name}-{pod.labels.get(TEMPLATE_HASH)}"
-    return (kind, name) == (workload.kind, workload.name)
+    made_by = "StatefulSet" if workload.kind == LEADER_WORKER_SET else workload.kind
+    return (kind, name) == (made_by, workload.name)
 
 
 class Targets:

@@ -181,7 +181,8 @@ def _loading(reading: Reading, history: History, thresholds: Thresholds, now: fl
         Verdict.BROKEN,
         "LoadingTooLong",
         f"still loading after {_rounded(took)}; "
-        f"the startup budget is {format_duration(thresholds.startup_budget)}",
+        f"the startup budget is {format_duration(thresholds.startup_budget)}"
+        + (f": {reading.message}" if reading.message else ""),
         timed=True,
     )
 

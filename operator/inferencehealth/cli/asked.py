@@ -13,11 +13,13 @@ from inferencehealth.cli.targets import parse_workload
 from inferencehealth.controller.claims import claim
 from inferencehealth.controller.reading import read_policies, read_reports
 from inferencehealth.controller.reports import report_name
+from inferencehealth.groups import LEADER_WORKER_SET, SET_NAME
 from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.errors import NotFound
 from inferencehealth.kube.pods import Controller, PodRecord, project_pod
 from inferencehealth.kube.requests import (
     DEPLOYMENTS,
+    LEADER_WORKER_SETS,
     PODS,
     POLICIES,
     REPORTS,
@@ -31,7 +33,7 @@ from inferencehealth.problems import Problem
 from inferencehealth.workloads import Workload, workload
 
 _POD_WORDS = frozenset({"pod", "pods", "po"})
-_RESOURCES = {each.kind: each for each in (DEPLOYMENTS, STATEFUL_SETS)}
+_RESOURCES = {each.kind: each for each in (DEPLOYMENTS, STATEFUL_SETS, LEADER_WORKER_SETS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def parse_target(text: str) -> tuple[Resource, str]:
     try:
         return parse_workload(text)
     except typer.BadParameter as error:
-        told = f"{text!r}: write a URL, pod/NAME, deployment/NAME or statefulset/NAME"
+        told = f"{text!r}: write a URL, pod/NAME, deployment/NAME, statefulset/NAME or lws/NAME"
         raise typer.BadParameter(told, param_hint="TARGET") from error
 
 
@@ -106,6 +108,8 @@ def owner_of(pod: PodRecord) -> Controller | None:
     """Kind and name of the workload that runs the pod; None for any other owner."""
     if pod.controller is None:
         return None
+    if leads := pod.labels.get(SET_NAME):
+        return LEADER_WORKER_SET, leads
     kind, name = pod.controller
     tail = f"-{pod.labels.get(TEMPLATE_HASH)}"
     if kind == "ReplicaSet" and name.endswith(tail):

@@ -13,21 +13,23 @@ from inferencehealth.kube.client import Client, connect, whole
 from inferencehealth.kube.errors import Forbidden, NotFound
 from inferencehealth.kube.requests import (
     DEPLOYMENTS,
+    LEADER_WORKER_SETS,
     POLICIES,
     REPORTS,
     STATEFUL_SETS,
     JsonObject,
     Resource,
 )
+from inferencehealth.kube.workloads import workloads_of
 from inferencehealth.lint.linting import Linted, joined, judge, located
 from inferencehealth.plan.choice import policy_for
-from inferencehealth.workloads import Workload, workload
+from inferencehealth.workloads import Workload
 
 
 async def lint_cluster(
     kubeconfig: Path | None, policy_files: Sequence[Path], *, namespace: str
 ) -> Linted:
-    """The findings about a cluster's Deployments and StatefulSets; "" is every namespace.
+    """The findings about a cluster's workloads; "" is every namespace.
 
     Policies in files take the place of the cluster's. Raises KubeError where the cluster can't be
     asked, and typer.BadParameter for policies that can't be understood.
@@ -38,8 +40,8 @@ async def lint_cluster(
         told = await _reports(client, namespace)
         targets = [
             one
-            for resource in (DEPLOYMENTS, STATEFUL_SETS)
-            for one in await _workloads(client, resource, namespace)
+            for resource in (DEPLOYMENTS, STATEFUL_SETS, LEADER_WORKER_SETS)
+            for one in await workloads_of(client, resource, namespace)
         ]
     return _lint(targets, policies, told)
 
@@ -82,13 +84,3 @@ async def _listed(client: Client, resource: Resource, namespace: str) -> Sequenc
         return (await client.list(resource, project=whole, namespace=namespace)).items
     except (NotFound, Forbidden):
         return ()
-
-
-async def _workloads(client: Client, resource: Resource, namespace: str) -> list[Workload]:
-    listed = await client.list(resource, project=whole, namespace=namespace)
-    return [workload(_named(raw, resource)) for raw in listed.items]
-
-
-def _named(raw: JsonObject, resource: Resource) -> JsonObject:
-    """The object with its kind, which items of a list leave out."""
-    return {**raw, "kind": resource.kind, "apiVersion": resource.api_version}

@@ -14,12 +14,19 @@ from inferencehealth.api.report import MAX_MESSAGE, ProbeReport, ProbesReport, P
 from inferencehealth.controller.remedies import remedy
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import ApplyConflict, Conflict, Forbidden, Invalid
-from inferencehealth.kube.requests import DEPLOYMENTS, STATEFUL_SETS, JsonObject
+from inferencehealth.kube.requests import (
+    DEPLOYMENTS,
+    LEADER_WORKER_SETS,
+    STATEFUL_SETS,
+    JsonObject,
+)
 from inferencehealth.probes.ownership import writers
 from inferencehealth.probes.writes import JsonPatch, SsaApply
 from inferencehealth.workloads import OWNED_KINDS, Workload
 
-RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFUL_SETS)}
+RESOURCES = {
+    resource.kind: resource for resource in (DEPLOYMENTS, STATEFUL_SETS, LEADER_WORKER_SETS)
+}
 NAMED = 3
 """Conflicts named in one message."""
 RETRY = 600.0

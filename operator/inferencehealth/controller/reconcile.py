@@ -31,7 +31,8 @@ from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.errors import ApiError, Forbidden, NotFound
 from inferencehealth.kube.events import ObjectRef, Recorder
 from inferencehealth.kube.requests import POLICIES, REPORTS
-from inferencehealth.workloads import Workload, workload
+from inferencehealth.kube.workloads import workloads_of
+from inferencehealth.workloads import Workload
 
 TERMINATING = "NamespaceTerminating"
 """Cause of the refusal of whatever is new in a namespace that is being deleted."""
@@ -151,14 +152,7 @@ class Reconciler:
         kinds = sorted((asked | known) & RESOURCES.keys())
         found: list[Workload] = []
         for kind in kinds:
-            resource = RESOURCES[kind]
-            identity = {"kind": kind, "apiVersion": resource.api_version}
-            listed = await self.client.list(
-                resource,
-                project=lambda raw, identity=identity: workload({**raw, **identity}),  # type: ignore[misc]
-                namespace=namespace,
-            )
-            found += listed.items
+            found += await workloads_of(self.client, RESOURCES[kind], namespace)
         return tuple(each for each in found if not each.raw["metadata"].get("deletionTimestamp"))
 
     def _remember(self, namespace: str, claims: Claims) -> None:

@@ -8,11 +8,16 @@ from inferencehealth.api.report import Report, Startup
 from inferencehealth.controller.reading import read_reports
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import NotFound
-from inferencehealth.kube.requests import DEPLOYMENTS, REPORTS, STATEFUL_SETS
+from inferencehealth.kube.requests import (
+    DEPLOYMENTS,
+    LEADER_WORKER_SETS,
+    REPORTS,
+    STATEFUL_SETS,
+)
 from inferencehealth.render.changes import changes_of
 from inferencehealth.render.recommendation import as_diff
 
-_RESOURCES = {each.kind: each for each in (DEPLOYMENTS, STATEFUL_SETS)}
+_RESOURCES = {each.kind: each for each in (DEPLOYMENTS, STATEFUL_SETS, LEADER_WORKER_SETS)}
 
 
 async def recommendation(client: Client, report: Report, policy: Policy) -> dict[str, Any]:

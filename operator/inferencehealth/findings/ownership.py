@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 from inferencehealth.api.report import Finding
 from inferencehealth.findings.rule import Rule
-from inferencehealth.probes.merge import Action, ProbePlan
-from inferencehealth.probes.owners import field_of, owner_of, to_paste
+from inferencehealth.groups import LEADER_WORKER_SET
+from inferencehealth.probes.merge import ADVISED, Action, ProbePlan
+from inferencehealth.probes.owners import Owner, field_of, owner_of, to_paste
 from inferencehealth.workloads import Container, Workload
 
 ID = "OwnedByController"
+LEADERS = "LeadersTakeProbes"
 
 
 def owned_by_controller(
@@ -38,6 +40,27 @@ def owned_by_controller(
     )
 
 
+def leaders_take_probes(
+    workload: Workload, container: Container, probes: Iterable[ProbePlan]
+) -> tuple[Finding, ...]:
+    """Where the recommended probes of a LeaderWorkerSet belong, which is never changed itself."""
+    advised = {p.kind: p.wanted for p in probes if p.action in ADVISED and p.wanted}
+    if workload.kind != LEADER_WORKER_SET or workload.owner is not None or not advised:
+        return ()
+    leaders = Owner(workload.kind, workload.name)
+    return (
+        Finding(
+            id=LEADERS,
+            severity="info",
+            container=container.name,
+            message=f"{workload.ref} makes its pods in groups, and only the leaders answer probes; "
+            "a change of it makes every group anew, so it is left to you.",
+            remedy="Put the recommended probes into its own spec:\n"
+            + to_paste(leaders, workload, container, advised),
+        ),
+    )
+
+
 RULES = (
     Rule(
         id=ID,
@@ -60,6 +83,34 @@ spec:
       containers:
         - name: kserve-container
           image: nvcr.io/nvidia/tritonserver:24.10-py3
+""",
+    ),
+    Rule(
+        id=LEADERS,
+        severity="info",
+        what="A LeaderWorkerSet whose leaders could have the recommended probes.",
+        why="Its pods are made in groups of which only the leader answers. Every change of the "
+        "LeaderWorkerSet makes each group anew, so it is never changed by the operator.",
+        remedy="Put the recommended probes into spec.leaderWorkerTemplate.leaderTemplate, or let "
+        "them join new leaders with mode Initial.",
+        example="""\
+apiVersion: leaderworkerset.x-k8s.io/v1
+kind: LeaderWorkerSet
+metadata:
+  name: llama
+spec:
+  leaderWorkerTemplate:
+    size: 2
+    leaderTemplate:
+      spec:
+        containers:
+          - name: vllm
+            image: vllm/vllm-openai:v0.11.0
+    workerTemplate:
+      spec:
+        containers:
+          - name: worker
+            image: vllm/vllm-openai:v0.11.0
 """,
     ),
 )

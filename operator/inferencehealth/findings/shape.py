@@ -55,7 +55,10 @@ def unsound(raw: Mapping[str, Any]) -> str:
         return shaped or "it is no workload"
     meta, spec = raw["metadata"], raw["spec"]
     replicas = spec.get("replicas")
-    labelled = (meta, spec["template"].get("metadata") or {})
+    labelled = (
+        meta,
+        (spec.get("template") or shaped.raw["spec"]["template"]).get("metadata") or {},
+    )
     checks = {
         "metadata.ownerReferences": (meta.get("ownerReferences") or [])
         == shaped.raw["metadata"]["ownerReferences"],

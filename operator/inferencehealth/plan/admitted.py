@@ -7,6 +7,7 @@ MutatingAdmissionPolicy alike); a probe that its author wrote always has one.
 from typing import Any
 
 from inferencehealth.api.report import ProbeReport, ProbesReport
+from inferencehealth.groups import LEADER_WORKER_SET
 from inferencehealth.kubelet import same_probe
 from inferencehealth.probes.ownership import writers
 from inferencehealth.workloads import Container, Workload
@@ -22,7 +23,10 @@ def admitted(
     """Whether the probe that is there came with admission: as wanted now, or as reported before.
 
     Without managedFields (a manifest in a file) nobody can tell, and it counts as the author's.
+    In a LeaderWorkerSet it always is: what joins there joins its pods.
     """
+    if workload.kind == LEADER_WORKER_SET:
+        return False
     existing = container.probe(kind)
     tracked = bool(workload.raw.get("metadata", {}).get("managedFields"))
     if not existing or not tracked or writers(workload, container, kind):

@@ -23,6 +23,7 @@ def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckS
         container=detected.container.name,
         port=detected.port,
         pod_selector=Selector.model_validate(dict(workload.selector)),
+        group_size=workload.group_size if workload.group_size > 1 else None,
         models=_models(spec.server.models, detected),
         components=_components(spec.server.components, profile),
         endpoints=with_numbers(spec.server.endpoints, detected.container),

@@ -2,6 +2,7 @@
 
 from inferencehealth.api.names import API_VERSION, POLICY_KIND
 from inferencehealth.api.policy import Policy
+from inferencehealth.api.target import WorkloadKind
 
 DEFAULT_POLICY = "default"
 
@@ -17,7 +18,7 @@ def default_policy(namespace: str = "", *, replace: bool = False) -> Policy:
             "kind": POLICY_KIND,
             "metadata": {"name": DEFAULT_POLICY, "namespace": namespace},
             "spec": {
-                "target": {"kinds": ["Deployment", "StatefulSet"], "selector": {}},
+                "target": {"kinds": [kind.value for kind in WorkloadKind], "selector": {}},
                 "probes": {"mode": "Apply", "existing": "Replace" if replace else "Keep"},
             },
         }

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inferencehealth.api.policy import Policy
-from inferencehealth.api.probes import Strategy
+from inferencehealth.api.probes import Mode, Strategy
 from inferencehealth.api.report import CheckSpec, Detection, Finding, ProbesReport, Startup
-from inferencehealth.findings.ownership import owned_by_controller
+from inferencehealth.findings.ownership import leaders_take_probes, owned_by_controller
+from inferencehealth.groups import LEADER_WORKER_SET
 from inferencehealth.kubelet import Handler, Numbers, hung_grace, numbers_of, probe
 from inferencehealth.plan.admitted import admitted
 from inferencehealth.plan.advice import advise
@@ -23,7 +24,7 @@ from inferencehealth.probes.writes import JsonPatch, SsaApply, recommended_patch
 from inferencehealth.problems import Problem
 from inferencehealth.profiles.detect import Detected, detect
 from inferencehealth.profiles.profile import Asked, Handlers, Profile
-from inferencehealth.workloads import OWNED_KINDS, Workload
+from inferencehealth.workloads import OWNED_KINDS, Container, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def plan(
     if advised:
         findings = (
             *owned_by_controller(workload, detected.container, probes),
+            *leaders_take_probes(workload, detected.container, probes),
             *advise(
                 policy=policy,
                 workload=workload,
@@ -110,7 +112,7 @@ def plan(
         probes=probes,
         gate=gate,
         findings=findings,
-        patch=recommended_patch(detected.container, probes, gate),
+        patch=_patch(workload, detected.container, probes, gate),
     )
 
 
@@ -143,6 +145,20 @@ def _defaults(profile: Profile) -> Defaults:
         documented_liveness=documented.liveness if documented else None,
         documented_readiness=documented.readiness if documented else None,
     )
+
+
+def _only_joined(workload: Workload, mode: Mode) -> bool:
+    """Whether the workload is of a kind that is never changed itself, whatever the mode."""
+    return workload.kind == LEADER_WORKER_SET and mode is not Mode.INITIAL
+
+
+def _patch(
+    workload: Workload, container: Container, probes: tuple[ProbePlan, ...], gate: GatePlan
+) -> dict[str, Any] | None:
+    """What would change; None for a LeaderWorkerSet: no such patch is good for custom resources."""
+    if workload.kind == LEADER_WORKER_SET:
+        return None
+    return recommended_patch(container, probes, gate)
 
 
 def _standing(
@@ -212,7 +228,7 @@ def _probe(
         wanted=wanted,
         existing=existing,
         ours=mine,
-        hands_off=workload.owner is not None,
+        hands_off=workload.owner is not None or _only_joined(workload, asked.mode),
     )
     reason = compiled.reason if compiled else f"{detected.profile.title} documents none"
     if hung is not None:

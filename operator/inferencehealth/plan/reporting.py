@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from inferencehealth.api.report import ProbeReport, ProbesReport, ProbeState
+from inferencehealth.groups import WORKER_INDEX
 from inferencehealth.kubelet import same_probe
 from inferencehealth.plan.planning import Plan
 from inferencehealth.probes.merge import Action, ProbePlan
@@ -22,6 +23,8 @@ _STATES: Final[dict[Action, ProbeState]] = {
 
 JOINS: Final = "the probes join the next rollout that somebody else starts"
 """What a workload in mode Initial waits for."""
+JOINS_LEADERS: Final = "the probes join the leader of each group when its pod is made the next time"
+"""The same of a LeaderWorkerSet, which itself stays as it is."""
 
 _FROM_SETTLED: Final = tuple(ProbeState)
 """States from settled to troubled: the most troubled probe speaks for all three."""
@@ -56,8 +59,13 @@ def probes_report(planned: Plan, *, previous: ProbesReport | None = None) -> Pro
         readiness=told.get("readinessProbe"),
         gate=gate,
         patch=json.dumps(planned.patch, separators=(",", ":")) if planned.patch else "",
-        message=JOINS if any(one.action is Action.JOIN for one in planned.probes) else "",
+        message=_joins(planned) if any(p.action is Action.JOIN for p in planned.probes) else "",
     )
+
+
+def _joins(planned: Plan) -> str:
+    grouped = planned.check is not None and WORKER_INDEX in planned.check.pod_selector.match_labels
+    return JOINS_LEADERS if grouped else JOINS
 
 
 def by_kind(probes: ProbesReport) -> dict[str, ProbeReport | None]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from inferencehealth.api.names import FIELD_MANAGER, READINESS_GATE
 from inferencehealth.api.probes import Mode
 from inferencehealth.api.report import Finding
+from inferencehealth.groups import LEADER_WORKER_SET
 from inferencehealth.probes.merge import Action
 from inferencehealth.probes.ownership import managers_of_gates
 from inferencehealth.workloads import Workload
@@ -40,7 +41,8 @@ NO_GATE: Final = GatePlan()
 def plan_gate(workload: Workload, *, asked: bool, mode: Mode) -> GatePlan:
     """What happens to the gate; `asked`: the policy wants it in the pods."""
     listed = gates_of(workload)
-    carried, hands_off = has_gate(workload), workload.owner is not None
+    carried = has_gate(workload)
+    hands_off = workload.owner is not None or workload.kind == LEADER_WORKER_SET
     if asked and not carried:
         ours_to_add = Action.INJECT if mode is Mode.APPLY else Action.JOIN
         return GatePlan(Action.RECOMMEND if hands_off else ours_to_add, (*listed, ENTRY))
@@ -112,13 +114,13 @@ def gate_findings(gate: GatePlan, workload: Workload) -> Iterator[Finding]:
             remedy="Before the operator is uninstalled, set checks.readinessGate to false and "
             "wait until the pods have rolled.",
         )
-    if gate.action is Action.RECOMMEND and workload.owner is not None:
-        kind, name = workload.owner
+    if gate.action is Action.RECOMMEND:
+        kind, name = workload.owner or (workload.kind, workload.name)
         yield Finding(
             id="ReadinessGateNotAdded",
             severity="warning",
-            message=f"The readiness gate is not in the pod template: {kind} {name} makes this "
-            "workload and would take it out again.",
+            message=f"The readiness gate is not in the pod template: {kind} {name} makes the pods, "
+            "and we do not change it.",
             remedy=f"Add conditionType {READINESS_GATE} to the readinessGates of the pods in the "
             f"{kind}, if it has that field.",
         )

@@ -15,13 +15,13 @@ from typing import Any
 
 import yaml
 
+from inferencehealth.groups import LEADER_WORKER_SET, SET_NAME, has_leader_template
 from inferencehealth.workloads import Container, Workload
 
 Probes = Mapping[str, Mapping[str, Any]]
 """Probes by their field: startupProbe, livenessProbe, readinessProbe."""
 
 _ISVC = "serving.kserve.io/inferenceservice"
-_LWS = "leaderworkerset.sigs.k8s.io/name"
 _KNATIVE = "serving.knative.dev/service"
 KSERVE_CONTAINER = "kserve-container"
 
@@ -54,7 +54,7 @@ def owner_of(workload: Workload) -> Owner | None:
     kind, name = workload.owner
     between = {
         "Revision": (("InferenceService", _ISVC), ("Service", _KNATIVE)),
-        "Pod": (("LeaderWorkerSet", _LWS),),
+        "Pod": ((LEADER_WORKER_SET, SET_NAME),),
     }
     for real, label in between.get(kind, ()):
         if workload.labels.get(label):
@@ -101,9 +101,15 @@ def _nim_service(_workload: Workload, _container: Container, probes: Probes) -> 
 
 
 def _leader_worker_set(workload: Workload, container: Container, probes: Probes) -> dict[str, Any]:
-    leads = workload.owner is not None and workload.owner[0] == "LeaderWorkerSet"
-    template = "leaderTemplate" if leads else "workerTemplate"
+    template = "leaderTemplate" if _leads(workload) else "workerTemplate"
     return {"leaderWorkerTemplate": {template: {"spec": _listed(container, probes)}}}
+
+
+def _leads(workload: Workload) -> bool:
+    """Whether the probes are for leaders alone: workers answer none."""
+    if workload.kind == LEADER_WORKER_SET:
+        return workload.group_size > 1 or has_leader_template(workload.raw)
+    return workload.owner is not None and workload.owner[0] == LEADER_WORKER_SET
 
 
 def _template(_workload: Workload, container: Container, probes: Probes) -> dict[str, Any]:
@@ -134,10 +140,11 @@ _KINDS: Mapping[str, _Kind] = {
         f"the name {KSERVE_CONTAINER}.",
     ),
     "LLMInferenceService": _Kind("spec.template", _pod_template),
-    "LeaderWorkerSet": _Kind(
+    LEADER_WORKER_SET: _Kind(
         "spec.leaderWorkerTemplate",
         _leader_worker_set,
-        "Without a leaderTemplate, leaders are made by the workerTemplate.",
+        "Where there is no leaderTemplate, leaders are made like workers, and the probes would "
+        "restart those: write one.",
     ),
     "NIMService": _Kind(
         "spec.startupProbe, spec.livenessProbe and spec.readinessProbe", _nim_service

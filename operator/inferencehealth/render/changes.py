@@ -13,6 +13,8 @@ from inferencehealth.api.probes import Existing, Mode
 from inferencehealth.api.report import Startup
 from inferencehealth.api.target import WorkloadKind
 from inferencehealth.findings.shape import unsound
+from inferencehealth.groups import LEADER_WORKER_SET, leaders_at
+from inferencehealth.kube.requests import LEADER_WORKER_SETS
 from inferencehealth.manifests import TEMPLATE, Document, Path, Unread, is_template, read
 from inferencehealth.plan import Plan, ProbePlan, plan
 from inferencehealth.plan.choice import policy_for
@@ -24,6 +26,8 @@ from inferencehealth.workloads import Container, Workload, workload
 TAKEN: Final = WRITES | ADVISED
 """Actions that rendering carries out: it is how a recommendation gets into Git."""
 
+TEMPLATE_AT: Final = ("spec", "template", "spec")
+"""Where most workloads keep the pod that they make."""
 _KINDS: Final = frozenset(kind.value for kind in WorkloadKind)
 
 
@@ -92,16 +96,22 @@ def _changes(
             yield Change(at, (), target, planned, ())
         else:
             probes = tuple(p for p in planned.probes if p.action in TAKEN and p.wanted)
+            if target.kind == LEADER_WORKER_SET and not leaders_at(target.raw):
+                probes = ()  # its workers would get them too; a finding says what to write
             yield Change(at, (*at, *_place(target, container)), target, planned, probes)
 
 
 def _workload(raw: Mapping[str, Any]) -> Workload | None:
-    if str(raw.get("kind")) not in _KINDS or not str(raw.get("apiVersion", "")).startswith("apps/"):
+    if str(raw.get("kind")) not in _KINDS or not _is_read(str(raw.get("apiVersion", ""))):
         return None
     try:
         return workload(raw)
     except (KeyError, TypeError, AttributeError, ValueError):
         return None  # what the API server would refuse is left as it is
+
+
+def _is_read(api_version: str) -> bool:
+    return api_version.partition("/")[0] in {"apps", LEADER_WORKER_SETS.group}
 
 
 def _is_template(raw: Mapping[str, Any]) -> bool:
@@ -115,4 +125,5 @@ def _place(target: Workload, container: Container) -> Path:
     field = containers_field(container)
     listed = target.raw["spec"]["template"]["spec"][field]
     index = next(i for i, each in enumerate(listed) if each.get("name") == container.name)
-    return "spec", "template", "spec", field, index
+    at = leaders_at(target.raw) if target.kind == LEADER_WORKER_SET else TEMPLATE_AT
+    return *at, field, index

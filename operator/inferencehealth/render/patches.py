@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from inferencehealth.groups import LEADER_WORKER_SET
 from inferencehealth.probes.merge import merge_patch
 from inferencehealth.render.changes import Change
 from inferencehealth.render.writing import as_yaml
@@ -16,18 +17,23 @@ from inferencehealth.render.writing import as_yaml
 
 def strategic_merge(changes: Iterable[Change]) -> str:
     """One strategic merge patch per workload, as YAML documents."""
-    patches = [_strategic(change) for change in changes if change.probes]
+    patches = [_strategic(change) for change in changes if change.probes and takes_merge(change)]
     return as_yaml(*patches) if patches else ""
 
 
 def json_patches(changes: Iterable[Change]) -> str:
     """The `patches` of a kustomization, as YAML."""
     patches = [
-        {"target": _target(change), "patch": json.dumps(_operations(change), indent=2) + "\n"}
+        {"target": _target(change), "patch": json.dumps(operations(change), indent=2) + "\n"}
         for change in changes
         if change.probes
     ]
     return as_yaml({"patches": patches})
+
+
+def takes_merge(change: Change) -> bool:
+    """Whether the API server takes a strategic merge patch: not for custom resources."""
+    return change.workload.kind != LEADER_WORKER_SET
 
 
 def merged(change: Change) -> dict[str, Any]:
@@ -48,7 +54,8 @@ def _strategic(change: Change) -> dict[str, Any]:
     }
 
 
-def _operations(change: Change) -> list[dict[str, Any]]:
+def operations(change: Change) -> list[dict[str, Any]]:
+    """A JSON patch of the workload that changes its container."""
     at = "/" + "/".join(str(step) for step in change.container_at[len(change.at) :])
     name = {"op": "test", "path": f"{at}/name", "value": change.plan.detection.container}
     return [

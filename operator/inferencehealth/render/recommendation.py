@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from inferencehealth.plan import ProbePlan
 from inferencehealth.render.changes import Change
-from inferencehealth.render.patches import merged
+from inferencehealth.render.patches import merged, operations, takes_merge
 from inferencehealth.render.writing import as_yaml
 
 WIDTH = 88
@@ -20,8 +20,8 @@ def as_snippet(change: Change) -> str:
 
 
 def as_patch(change: Change) -> str:
-    """A strategic merge patch in JSON, for `kubectl patch --patch`."""
-    return json.dumps(merged(change))
+    """A strategic merge patch in JSON, for `kubectl patch --patch`; else one for `--type json`."""
+    return json.dumps(merged(change) if takes_merge(change) else operations(change))
 
 
 def as_diff(change: Change) -> str:

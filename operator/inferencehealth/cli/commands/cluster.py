@@ -59,7 +59,7 @@ def status(
 
 def recommend(
     *,
-    workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
+    workload: Annotated[str, typer.Argument(help="deployment/NAME, statefulset/NAME or lws/NAME.")],
     kubeconfig: Kubeconfig = None,
     namespace: OfContext = "",
     replace: Annotated[
@@ -114,7 +114,7 @@ def dashboard(
 
 def drill(
     *,
-    workload: Annotated[str, typer.Argument(help="deployment/NAME or statefulset/NAME.")],
+    workload: Annotated[str, typer.Argument(help="deployment/NAME, statefulset/NAME or lws/NAME.")],
     kubeconfig: Kubeconfig = None,
     namespace: OfContext = "",
     yes: Annotated[

@@ -114,7 +114,8 @@ def export(
         typer.Argument(metavar="FORMAT", help="The system that is to check the server."),
     ],
     workload: Annotated[
-        str, typer.Argument(help="deployment/NAME or statefulset/NAME.", show_default=False)
+        str,
+        typer.Argument(help="deployment/NAME, statefulset/NAME or lws/NAME.", show_default=False),
     ] = "",
     profile: Annotated[str, typer.Option(help="Which server it is, such as asr or triton.")] = "",
     model: Annotated[
