@@ -10,10 +10,12 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from inferencehealth.checks import http
-from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
+from inferencehealth.checks.response import MAX_PART
+from inferencehealth.checks.steps import Answer, Outcome, Part, Peer, Request
 from inferencehealth.kube.errors import KubeError, Unreachable
 from inferencehealth.kube.requests import PODS
 from inferencehealth.kube.requests import Request as KubeRequest
@@ -97,7 +99,7 @@ def read(relayed: Relayed, max_body: int) -> Answer:
     if status is not None:
         return _not_reached(relayed.status, str(status.get("message") or ""))
     if len(relayed.body) > max_body:
-        return Answer(Outcome.TOO_LARGE)
+        return Answer(Outcome.TOO_LARGE, part=Part(relayed.status, relayed.body[:MAX_PART]))
     return Answer(Outcome.ANSWERED, relayed.status, relayed.body, retry_after=relayed.retry_after)
 
 
@@ -118,9 +120,7 @@ class PodProxy:
             started = time.monotonic()
             answer = await self._relay(passed_on, timeout, request.max_body)
         seconds = time.monotonic() - started
-        return Answer(
-            answer.outcome, answer.status, answer.body, seconds, answer.retry_after, answer.why
-        )
+        return replace(answer, seconds=seconds)
 
     async def _relay(self, request: KubeRequest, timeout: float, max_body: int) -> Answer:  # noqa: ASYNC109
         try:

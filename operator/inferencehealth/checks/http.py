@@ -182,7 +182,7 @@ async def _exchange(
     seconds, response = time.monotonic() - started, connection.response
     if outcome is Outcome.ANSWERED:
         return response.answer(seconds)
-    return Answer(outcome, seconds=seconds, why=why)
+    return response.cut(outcome, seconds, why)
 
 
 async def _secure(

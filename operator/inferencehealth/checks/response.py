@@ -8,13 +8,18 @@ from typing import Final
 
 import httptools
 
-from inferencehealth.checks.steps import Answer, Outcome
+from inferencehealth.checks.retry import retry_in
+from inferencehealth.checks.steps import Answer, Outcome, Part
 
 MAX_HEAD: Final = 16 * 1024
 """Bytes of status lines and headers that are read at most, interim responses included."""
 
 _FRAMING: Final = 8
 """Wire bytes per byte of body: a chunk of one byte costs six, and leaves room for trailers."""
+
+MAX_PART: Final = 4 * 1024
+"""Bytes that are told of a body that was cut: enough for the first event of a stream."""
+_CUT: Final = frozenset({Outcome.UNFINISHED, Outcome.TOO_LARGE})
 
 _NO_BODY: Final = frozenset({204, 304})
 
@@ -26,6 +31,7 @@ class Response:
     """
 
     __slots__ = (
+        "_date",
         "_in_body",
         "_left_body",
         "_left_head",
@@ -33,9 +39,9 @@ class Response:
         "_outcome",
         "_parser",
         "_parts",
+        "_retry",
         "_sized",
         "begun",
-        "retry_after",
         "reusable",
         "status",
     )
@@ -51,15 +57,29 @@ class Response:
         self._sized = False
         self.begun = False
         self.reusable = False
-        self.retry_after = False
+        self._date = b""
+        self._retry: bytes | None = None
         self.status = 0
 
     def answer(self, seconds: float) -> Answer:
         """The whole answer, which took so long; not held any longer here, as a connection may be
         idle for minutes and a body large."""
+        body, retry = self._taken(), self._retry
+        if retry is None:
+            return Answer(Outcome.ANSWERED, self.status, body, seconds)
+        wait = retry_in(retry, self._date)
+        return Answer(Outcome.ANSWERED, self.status, body, seconds, retry_after=True, retry_in=wait)
+
+    def cut(self, outcome: Outcome, seconds: float, why: str = "") -> Answer:
+        """The answer that ended otherwise than by being whole, with what came of its body."""
+        body = self._taken() if self._in_body else b""
+        told = body and outcome in _CUT
+        part = Part(self.status, body[:MAX_PART]) if told else None
+        return Answer(outcome, seconds=seconds, why=why, part=part)
+
+    def _taken(self) -> bytes:
         parts, self._parts = self._parts, []
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        return Answer(Outcome.ANSWERED, self.status, body, seconds, self.retry_after)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def feed(self, data: bytes) -> Outcome | None:
         """Takes the next bytes; the outcome once it is known, None while more has to come."""
@@ -112,13 +132,16 @@ class Response:
         if self._outcome is not None:
             self.reusable = False  # more than one answer came; the rest is nobody's
 
-    def on_header(self, name: bytes, _value: bytes) -> None:
+    def on_header(self, name: bytes, value: bytes) -> None:
         """One header line."""
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             self._sized = True
-        elif lower == b"retry-after" and self._outcome is None:
-            self.retry_after = True
+        elif self._outcome is None:
+            if lower == b"retry-after":
+                self._retry = value
+            elif lower == b"date":
+                self._date = value
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -150,5 +173,5 @@ class Response:
             self._outcome = Outcome.ANSWERED
         else:
             # An interim response: the answer is still to come.
-            self._sized = self.retry_after = False
+            self._sized, self._retry = False, None
             self.status = 0

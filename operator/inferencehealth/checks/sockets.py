@@ -54,7 +54,7 @@ async def exchange(
     seconds, response = time.monotonic() - started, one.response
     if outcome is Outcome.ANSWERED:
         return response.answer(seconds)
-    return Answer(outcome, seconds=seconds)
+    return response.cut(outcome, seconds)
 
 
 class _Poller:

@@ -83,12 +83,21 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What came of an answer whose body began but was not read to its end."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What came back. `status` is 0 unless `outcome` is ANSWERED; `seconds` is the whole time.
 
     For gRPC the status is the gRPC code, of which 0 is OK. `retry_after`: the server said, by the
-    header of that name, that it will serve later. `why` tells more about an outcome, in our own
-    words.
+    header of that name, that it will serve later, and `retry_in` after how many seconds, 0 where it
+    did not. `why` tells more about an outcome, in our own words; `part` is the beginning of an
+    answer that is UNFINISHED or TOO_LARGE.
     """
 
     outcome: Outcome
@@ -97,6 +106,8 @@ class Answer:
     seconds: float = 0.0
     retry_after: bool = False
     why: str = ""
+    retry_in: float = 0.0
+    part: Part | None = None
 
 
 class Sign(StrEnum):

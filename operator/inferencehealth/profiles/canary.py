@@ -16,15 +16,20 @@ from inferencehealth.api.canary import Canary, CanaryMode
 from inferencehealth.api.durations import format_duration
 from inferencehealth.api.endpoints import Method
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
+from inferencehealth.api.server import ProfileName
+from inferencehealth.checks.steps import Answer, Outcome, Part, Reading, Request, Sign
 from inferencehealth.profiles.bodies import on_wire, written
 from inferencehealth.profiles.bodies import unfit as unfit_body
 from inferencehealth.profiles.described import body_mismatch
-from inferencehealth.profiles.reading import DENIED, SERVES, unanswered
+from inferencehealth.profiles.reading import DENIED, SERVES, parse_json, unanswered
+from inferencehealth.profiles.streams import Begun, begun, is_error
 
 MAX_ANSWER: Final = 256 * 1024
-"""Bytes of an answer that are read. Whatever sends more than that serves: a stream without end is
-cut here, where no jsonSchema has to see all of it."""
+"""Bytes of an answer that are read. Whatever sends more than that under a good status serves,
+unless it begins with an error: a stream without end is cut here, where no jsonSchema has to see all
+of it."""
+_BAD: Final = 400
+"""From this status on, a body that has not ended is an answer all the same."""
 
 FAILED: Final = "CanaryFailed"
 TIMED_OUT: Final = "CanaryTimedOut"
@@ -69,7 +74,7 @@ def canary_of(spec: CheckSpec) -> CanaryRequest | None:
         request=_request(canary, canary.path, written(canary)),
         interval=canary.interval,
         timeout=canary.timeout,
-        read=reader(canary),
+        read=reader(canary, told=spec.profile != ProfileName.CUSTOM),
         secret=canary.headers_from.secret_ref.name if canary.headers_from else "",
         model=model_of(canary.path, canary.body),
         file=canary.body_from.config_map_key_ref if canary.body_from else None,
@@ -111,29 +116,67 @@ def model_of(path: str, body: dict[str, Any] | None) -> str:
     return named if isinstance(named, str) else ""
 
 
-def reader(canary: Canary) -> Callable[[Answer], Reading]:
-    """How answers to that canary read; SILENT where it needs a second one to be believed."""
+def reader(canary: Canary, *, told: bool = True) -> Callable[[Answer], Reading]:
+    """How answers to that canary read; SILENT where it needs a second one to be believed.
+
+    `told`: the server is one of those that say {"error": …} where they failed, so that it counts
+    under a good status too, unless a jsonSchema says what a good answer is.
+    """
     asked = f"{canary.method.value} {canary.path}"
     good, misses = canary.expect.status, body_mismatch(canary.expect)
     wanted = " or ".join(str(code) for code in good)
-    longest = canary.expect.max_latency
+    whole = canary.expect.json_schema is not None
+    fails = says_error if told and not whole else _never
 
     def read(answer: Answer) -> Reading:
-        if answer.outcome is Outcome.TOO_LARGE and canary.expect.json_schema is None:
-            return SERVES
+        if answer.part is not None and not whole:
+            answer = _proof(answer, answer.part)
         if answer.outcome is not Outcome.ANSWERED:
             return _not_answered(asked, answer, canary.timeout)
         if answer.status not in good:
             return _refused(asked, answer, wanted)
         if why := misses(answer):
             return Reading(Sign.FAILS, FAILED, f"the answer to the canary {asked} {why}")
-        if longest is not None and answer.seconds > longest:
-            took, limit = _rough(answer.seconds), format_duration(longest)
-            message = f"the canary {asked} takes about {took}; {limit} is asked for"
-            return Reading(Sign.DEGRADED, SLOW, message, timed=True)
-        return SERVES
+        if fails(answer.body):
+            error = f"the canary {asked} is answered {answer.status} with an error"
+            return Reading(Sign.FAILS, FAILED, error)
+        return _in_time(canary, asked, answer.seconds)
 
     return read
+
+
+def _proof(answer: Answer, part: Part) -> Answer:
+    """What came of an answer that was cut as an answer by itself, where it proves anything.
+
+    Something for good or for bad: another status than a good one, an error, a first token, or more
+    bytes than any answer to a canary needs.
+    """
+    if (
+        answer.outcome is Outcome.UNFINISHED
+        and part.status < _BAD
+        and begun(part.body) is Begun.NOTHING
+    ):
+        return answer
+    return Answer(Outcome.ANSWERED, part.status, part.body, answer.seconds)
+
+
+def says_error(body: bytes) -> bool:
+    """Whether a whole body is an error, or a stream that has one before it has anything else."""
+    return is_error(parse_json(body)) or begun(body) is Begun.ERROR
+
+
+def _never(_body: bytes) -> bool:
+    return False
+
+
+def _in_time(canary: Canary, asked: str, seconds: float) -> Reading:
+    """Of an answer that is good, unless it came too late."""
+    longest = canary.expect.max_latency
+    if longest is None or seconds <= longest:
+        return SERVES
+    limit = format_duration(longest)
+    message = f"the canary {asked} takes about {_rough(seconds)}; {limit} is asked for"
+    return Reading(Sign.DEGRADED, SLOW, message, timed=True)
 
 
 def _refused(asked: str, answer: Answer, wanted: str) -> Reading:
@@ -157,8 +200,8 @@ def _not_answered(asked: str, answer: Answer, timeout: float) -> Reading:
         return Reading(Sign.SILENT, TIMED_OUT, message)
     if answer.outcome is Outcome.UNFINISHED:
         message = (
-            f"the answer to the canary {asked} begins but does not end within {limit}; "
-            "ask for a shorter one, and not as a stream"
+            f"the answer to the canary {asked} begins but does not end within {limit}, and what "
+            "came of it proves no work; ask for a shorter one, and not as a stream"
         )
         return Reading(Sign.SILENT, TIMED_OUT, message)
     reason = gap.reason if gap.sign is Sign.UNKNOWN else FAILED

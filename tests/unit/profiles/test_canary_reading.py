@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferencehealth.api.canary import Canary
-from inferencehealth.checks.steps import Answer, Outcome, Reading, Sign
+from inferencehealth.checks.steps import Answer, Outcome, Part, Reading, Sign
 from inferencehealth.profiles.canary import model_of, reader
 
 SCHEMA = {
@@ -104,8 +104,74 @@ def test_a_status_that_the_policy_expects_is_good_whatever_it_is() -> None:
     assert read(answered(401), expect={"status": [401]}).sign is Sign.SERVES
 
 
-def test_an_answer_without_end_proves_that_the_server_works() -> None:
-    assert read(Answer(Outcome.TOO_LARGE), expect={}).sign is Sign.SERVES
+TOKEN = b'data: {"choices": [{"delta": {"content": "a"}}]}\n\n'
+ROLE = b'data: {"choices": [{"delta": {"role": "assistant", "content": ""}}]}\n\n'
+ERROR = b'data: {"error": {"message": "boom"}}\n\n'
+
+
+def cut(body: bytes, outcome: Outcome = Outcome.UNFINISHED, status: int = 200) -> Answer:
+    return Answer(outcome, seconds=10.0, part=Part(status, body))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sign", "reason"),
+    [
+        (cut(TOKEN), Sign.SERVES, ""),
+        (cut(b": ping\r\n\r\ndata: a\r\n\r\n"), Sign.SERVES, ""),
+        (cut(b'{"response": "a", "done": false}\n{"resp'), Sign.SERVES, ""),
+        (cut(ROLE + TOKEN), Sign.SERVES, ""),
+        (cut(b'data: {"choices": [{"text": "", "finish_reason": "length"}]}\n'), Sign.SERVES, ""),
+        # What comes before any work proves none.
+        (cut(ROLE), Sign.SILENT, "CanaryTimedOut"),
+        (cut(b": ping\n\n: ping\n\n"), Sign.SILENT, "CanaryTimedOut"),
+        (cut(b"     \n     \n"), Sign.SILENT, "CanaryTimedOut"),
+        (cut(b'{"response": "a", "do'), Sign.SILENT, "CanaryTimedOut"),
+        (cut(b"data: [DONE]\n\n"), Sign.SILENT, "CanaryTimedOut"),
+        (cut(ERROR), Sign.FAILS, "CanaryFailed"),
+        (cut(b'{"error": "boom"}\n{"a'), Sign.FAILS, "CanaryFailed"),
+        (cut(TOKEN, status=500), Sign.FAILS, "CanaryFailed"),
+        (cut(TOKEN, status=401), Sign.UNKNOWN, "CanaryDenied"),
+        (cut(b"x" * 4096, Outcome.TOO_LARGE), Sign.SERVES, ""),
+        (cut(ERROR, Outcome.TOO_LARGE), Sign.FAILS, "CanaryFailed"),
+        (cut(b"x", Outcome.TOO_LARGE, status=500), Sign.FAILS, "CanaryFailed"),
+        (Answer(Outcome.TOO_LARGE), Sign.FAILS, "CanaryFailed"),
+    ],
+)
+def test_a_stream_without_end_is_judged_by_its_first_token(
+    answer: Answer, sign: Sign, reason: str
+) -> None:
+    reading = read(answer, expect={})
+    assert (reading.sign, reading.reason) == (sign, reason)
+
+
+def test_a_stream_that_takes_longer_than_asked_for_is_slow() -> None:
+    assert read(cut(TOKEN), expect={"maxLatency": "2s"}).reason == "CanarySlow"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"message": "boom", "code": 500}}',
+        b'{"error": "Stub process is not healthy."}',
+        b'{"object": "error", "message": "boom"}',
+        ERROR,
+    ],
+)
+def test_an_error_under_a_good_status_is_one_unless_the_policy_says_what_is_good(
+    body: bytes,
+) -> None:
+    reading = read(answered(200, body), expect={})
+    assert (reading.sign, reading.reason) == (Sign.FAILS, "CanaryFailed")
+    assert "boom" not in reading.message
+    if body != ERROR:
+        assert read(answered(200, body), expect={"jsonSchema": {}}).sign is Sign.SERVES
+    of_custom = reader(canary(expect={}), told=False)
+    assert of_custom(answered(200, body)).sign is Sign.SERVES
+
+
+@pytest.mark.parametrize("body", [b"", b'{"error": null}', b'{"text": "an error"}', b"[]", TOKEN])
+def test_what_only_looks_like_an_error_is_none(body: bytes) -> None:
+    assert read(answered(200, body), expect={}).sign is Sign.SERVES
 
 
 @pytest.mark.parametrize(
