@@ -7,7 +7,7 @@ CLUSTER_NAME ?= default
 WAITING ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: parts help demo docs generated test setup setup-system generate lint types test-unit test-integration \
+.PHONY: parts help demo docs image generated test setup setup-system generate lint types test-unit test-integration \
   test-conformance conformance test-browser setup-browser e2e e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
@@ -62,6 +62,9 @@ generated: setup # Fails when a generated file is stale
 	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md docs/rights.md \
 	  manifests/base/rbac manifests/overlays/namespaced/rbac manifests/components/initial-mode \
 	  || { echo "crds/, schemas/, the dashboard or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
+
+image: setup ## Build the operator's image (with Docker, or without a registry by buildah)
+	@$(BIN)/python -m releasing image
 
 docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
 	@$(BIN)/mkdocs build --strict

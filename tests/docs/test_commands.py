@@ -21,11 +21,15 @@ NOT_HERE = {
     "ihp controller": "the fixture has it running",
     "kubeconform": "a program of others; tests/unit/gitops holds the schemas it would read",
     "ihp check https://asr.example.com": "a server of the reader's own",
+    "kubectl wait -n inferencehealth-system": "pods have to run: e2e runs the operator in pods",
     "ihp drill": "pods have to run: e2e/node/test_drill.py runs it on a real kubelet",
 }
 """Commands that are not run, by how they begin, and why; of ours the options are looked at."""
 INSTEAD = {
-    "kubectl apply -f manifests/webhook/": "kubectl apply --dry-run=server -f manifests/webhook/",
+    "kubectl apply --server-side -k manifests/base": "kubectl apply --server-side --dry-run=server "
+    "-k manifests/base",
+    "kubectl apply --server-side -k manifests/overlays/namespaced": "kubectl apply --server-side "
+    "--dry-run=server -k manifests/overlays/namespaced",
 }
 """What is run instead, where the effect would reach other tests."""
 FAILS = {
