@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from inferencehealth.api.names import SYSTEM_NAMESPACE
-from inferencehealth.installation import access
+from inferencehealth.installation import access, restraint
 from inferencehealth.installation.access import Manifest, Program, Right, Where
 from inferencehealth.kube.requests import Resource
 
@@ -72,6 +72,7 @@ def files() -> dict[str, str]:
         found[f"overlays/namespaced/rbac/{program}.yaml"] = text(narrow, "access")
     initial = access.initial_mode(system_namespace=SYSTEM_NAMESPACE)
     found["components/initial-mode/rbac.yaml"] = text(initial, "access")
+    found["base/restraint.yaml"] = text(restraint.documents(), "restraint")
     return found
 
 
