@@ -60,7 +60,7 @@ generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
 	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md docs/rights.md \
-	  manifests/base/rbac manifests/overlays/namespaced/rbac manifests/components/initial-mode \
+	  manifests/base/rbac manifests/base/restraint.yaml manifests/overlays/namespaced/rbac manifests/components/initial-mode \
 	  || { echo "crds/, schemas/, the dashboard or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
 
 image: setup ## Build the operator's image (with Docker, or without a registry by buildah)
