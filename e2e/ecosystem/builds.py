@@ -17,6 +17,8 @@ from e2e.cluster.progress import Progress
 
 GO = Path(__file__).parent / "go"
 ARGOCD = Program("argocd", "argocd", "github.com/argoproj/argo-cd/v3/cmd", GO)
+KSERVE = Program("kserve-manager", "kserve", "github.com/kserve/kserve/cmd/manager", GO)
+LWS = Program("lws-manager", "lws", "sigs.k8s.io/lws/cmd", GO)
 FLUX = Program("kustomize-controller", "flux", "github.com/fluxcd/kustomize-controller", GO)
 
 
