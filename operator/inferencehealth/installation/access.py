@@ -188,14 +188,15 @@ RIGHTS: Final[dict[Program, tuple[Right, ...]]] = {
 }
 """What each program may do, always."""
 
-INITIAL_MODE: Final = tuple(
+_KEEPS_PLANS: Final = "keeps the plans of mode Initial (controller.admission)"
+INITIAL_MODE: Final = (
+    Right(MUTATING_POLICIES, ("create", "patch", "delete"), _KEEPS_PLANS, Where.CLUSTER),
     Right(
-        resource,
+        MUTATING_POLICY_BINDINGS,
         ("list", "create", "patch", "delete"),
-        "keeps the plans of mode Initial (controller.admission)",
+        _KEEPS_PLANS,
         Where.CLUSTER,
-    )
-    for resource in (MUTATING_POLICIES, MUTATING_POLICY_BINDINGS)
+    ),
 )
 """What the controller needs for mode Initial without the webhook, on Kubernetes 1.36 and newer.
 
