@@ -1,13 +1,20 @@
 """The ASR reference server answers what the documentation of the real one prints."""
 
 import json
+import wave
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from e2e.servers.asr.process import Stack, start_stack
 from e2e.servers.prerequisites import ServerUnavailableError
+from inferencehealth.api.bodies import Multipart
+from inferencehealth.api.canary import Canary
+from inferencehealth.profiles.bodies import on_wire
 
 pytestmark = pytest.mark.conformance
 
@@ -111,6 +118,31 @@ def test_a_transcription_is_answered_by_a_worker(stack: Stack) -> None:
     missing = stack.api_server.ask("/v1/listen", body="{}")
     assert missing is not None
     assert (missing.status, json.loads(missing.body)["code"]) == (400, "MISSING_PARAMETER")
+
+
+def test_audio_reaches_the_worker_whole(stack: Stack) -> None:
+    clip = BytesIO()
+    with wave.open(clip, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(bytes(16_000))
+    request = Canary(
+        path="/v1/listen", multipart=Multipart(field="audio", content_type="audio/wav")
+    )
+    kind, form = on_wire(request, clip.getvalue())
+    status, answer = post(stack, form, kind)
+    assert (status, answer["duration"]) == (200, 0.5)
+    kind, form = on_wire(request, b"")
+    status, answer = post(stack, form, kind)
+    assert (status, answer["code"]) == (400, "MISSING_PARAMETER")
+
+
+def post(stack: Stack, body: bytes, kind: str) -> tuple[int, dict[str, object]]:
+    asked = Request(stack.api_server.url("/v1/listen"), body, {"Content-Type": kind})
+    try:
+        with urlopen(asked, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
 
 
 def test_health_stays_green_while_every_transcription_fails(useless: Stack) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from aiohttp import web
 
 from . import components, health, transcription
-from .settings import Settings
+from .settings import MAX_BYTES, Settings
 
 VERSION = "1.0.0"
 
@@ -25,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def app(settings: Settings) -> web.Application:
     """The api-server as a web application."""
-    server = web.Application(client_max_size=transcription.MAX_BYTES)
+    server = web.Application(client_max_size=MAX_BYTES)
     server.router.add_get("/health", _health(settings, started=time.monotonic()))
     for component, path in _PATH_OF.items():
         server.router.add_get(path, _component_health(settings, component))

@@ -8,6 +8,8 @@ API_SERVER_PORT = 7100
 LIGHTNING_ASR_PORT = 2269
 LICENSE_PROXY_PORT = 3369
 
+MAX_BYTES = 100 * 1024 * 1024  # the documented limit of an audio file
+
 
 @dataclass(frozen=True)
 class Settings:

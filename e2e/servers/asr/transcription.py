@@ -10,8 +10,6 @@ from aiohttp import web
 from . import components, health
 from .settings import Settings
 
-MAX_BYTES = 100 * 1024 * 1024  # the documented limit of an audio file
-
 _WORKER_SECONDS = 10.0
 _RETRY_AFTER_SECONDS = 30
 _OK = 200
@@ -22,32 +20,35 @@ async def listen(settings: Settings, request: web.Request) -> web.StreamResponse
     authorization = request.headers.get("Authorization", "")
     if settings.license_key and authorization != f"Token {settings.license_key}":
         return _error(401, "INVALID_LICENSE", "Invalid license key")
-    if not await _has_audio(request):
+    audio = await _audio(request)
+    if audio is None:
         return _error(400, "MISSING_PARAMETER", "Missing required parameter: url or audio file")
     for url in settings.lightning_asr_urls:
         if await components.http_up(url, within=settings.check_timeout):
-            return await _transcribe(url)
+            return await _transcribe(url, audio)
     return _error(
         503, "SERVICE_UNAVAILABLE", health.NO_WORKERS, extra={"retry_after": _RETRY_AFTER_SECONDS}
     )
 
 
-async def _has_audio(request: web.Request) -> bool:
+async def _audio(request: web.Request) -> bytes | None:
+    """The audio of the request, empty where it is for a worker to fetch; None: there is none."""
     if request.content_type == "multipart/form-data":
-        return "audio" in await request.post()
+        file = (await request.post()).get("audio")
+        return (file.file.read() if isinstance(file, web.FileField) else b"") or None
     try:
         document = await request.json()
-    except JSONDecodeError:
-        return False
-    return isinstance(document, dict) and bool(document.get("url"))
+    except (JSONDecodeError, UnicodeDecodeError):
+        return None
+    return b"" if isinstance(document, dict) and document.get("url") else None
 
 
-async def _transcribe(worker: str) -> web.Response:
+async def _transcribe(worker: str, audio: bytes) -> web.Response:
     limit = aiohttp.ClientTimeout(total=_WORKER_SECONDS)
     try:
         async with (
             aiohttp.ClientSession(timeout=limit) as session,
-            session.post(f"{worker}/transcribe") as response,
+            session.post(f"{worker}/transcribe", data=audio) as response,
         ):
             if response.status != _OK:
                 return _error(500, "INTERNAL_ERROR", "Transcription failed")
