@@ -6,6 +6,7 @@ programs. It looks every few seconds instead of minutes, so that a minute holds 
 
 import contextlib
 import copy
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,12 @@ def refresh(cluster: Cluster, name: str) -> None:
     annotation = "argocd.argoproj.io/refresh=hard"
     words = ("annotate", "--overwrite", "application", name, "--namespace", NAMESPACE, annotation)
     kubectl(cluster, *words)
+
+
+def patch(cluster: Cluster, name: str, change: Mapping[str, Any]) -> None:
+    """Change an Application, as its owner or `argocd app sync` would."""
+    words = ("patch", "application", name, "--namespace", NAMESPACE, "--type=merge")
+    kubectl(cluster, *words, "--patch", json.dumps(change))
 
 
 def state(raw: Mapping[str, Any]) -> str:

@@ -3,8 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
-from e2e.ecosystem.manifests import AUTHORS_PROBES, IMAGE, NEXT_IMAGE, Document, deployment, policy
+from e2e.ecosystem.manifests import (
+    AUTHORS_PROBES,
+    IMAGE,
+    NEXT_IMAGE,
+    NOTE,
+    Document,
+    deployment,
+    policy,
+)
+from e2e.ecosystem.models import SERVED
+from e2e.ecosystem.repository import MODELS
+
+T = TypeVar("T")
 
 
 class Phase(Enum):
@@ -32,30 +45,45 @@ class Case:
     remedied: bool = True
     """Whether the tool was told from the beginning what our docs say to tell it."""
     policy_first: bool = False
+    models: Mapping[Phase, str] = field(default_factory=dict)
+    """The model that the policy requires, from that phase on; at first the one that is served."""
+    on_delete: str = "Restore"
     client_side: bool = False
     """Whether Argo CD applies as it does by default, and not by server-side apply."""
     fights: bool = False
     """Whether the tool takes our probes back until we give up; from CHANGE on, with the remedy."""
 
-    def files(self, phase: Phase, port: int) -> dict[str, list[Document]]:
-        """All that is in Git in that phase."""
+    def files(self, phase: Phase, port: int, policies: str = MODELS) -> dict[str, list[Document]]:
+        """All that is in Git in that phase; `policies` is the folder of the policy."""
         changed = phase in (Phase.CHANGE, Phase.GONE)
         image = NEXT_IMAGE if changed else IMAGE
         workload = deployment(port, image=image, probes=self.probes_in_git(phase))
-        found = {"deployment.yaml": [workload]}
+        found = {f"{MODELS}/deployment.yaml": [workload]}
+        if policies != MODELS:
+            found[f"{policies}/note.yaml"] = [NOTE]
         if phase in (Phase.POLICY, Phase.CHANGE) or (phase is Phase.BEGIN and self.policy_first):
             wave = -1 if self.mode == "Initial" else 1
-            found["policy.yaml"] = [policy(self.mode, existing=self.existing, wave=wave)]
+            made = policy(
+                self.mode,
+                port,
+                existing=self.existing,
+                model=_at(self.models, phase, SERVED),
+                on_delete=self.on_delete,
+                wave=wave,
+            )
+            found[f"{policies}/policy.yaml"] = [made]
         return found
 
     def probes_in_git(self, phase: Phase) -> Document:
         """The author's probes in that phase."""
-        found: Document = {}
-        for each in Phase:
-            found = self.probes.get(each, found)
-            if each is phase:
-                break
-        return found
+        return _at(self.probes, phase, {})
+
+
+def _at(values: Mapping[Phase, T], phase: Phase, otherwise: T) -> T:
+    """The last of the values that were set up to a phase."""
+    phases = list(Phase)
+    past = phases[: phases.index(phase) + 1]
+    return next((values[each] for each in reversed(past) if each in values), otherwise)
 
 
 WRITES = {"Recommend": 0, "Initial": 0, "Apply": 1}
@@ -63,6 +91,13 @@ WRITES = {"Recommend": 0, "Initial": 0, "Apply": 1}
 
 EARLY = Case("early", "Recommend", (1, 1, 2, 2), policy_first=True)
 """Begun before our CRDs are there."""
+BROKEN = Case(
+    "broken",
+    "Recommend",
+    (1, 1, 2, 2),
+    models={Phase.POLICY: "absent", Phase.CHANGE: SERVED},
+)
+"""Requires a model that nobody serves, until a later commit."""
 UNKNOWN = -1
 """Rollouts of a fight: two a round, of which some may fall together."""
 _BOTH = (

@@ -6,7 +6,6 @@ source-controller v1.8.5 (the CRDs and what an artifact is).
 """
 
 import contextlib
-import copy
 import functools
 import hashlib
 import json
@@ -31,9 +30,11 @@ from e2e.story.stage import kubectl
 
 NAMESPACE = "flux-system"
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLE = CHECKOUT / "examples/gitops/flux/kustomizations.yaml"
+EXAMPLES = CHECKOUT / "examples/gitops/flux"
 INTERVAL = "10s"
 """Between two rounds; people take minutes."""
+TIMEOUT = "60s"
+"""After which what is InProgress has failed."""
 SOURCE_KINDS = ("buckets", "externalartifacts", "gitrepositories", "ocirepositories")
 """Those that the controller watches."""
 
@@ -102,6 +103,7 @@ def running_flux(cluster: Cluster) -> Iterator[Artifacts]:
         "kustomize-controller",
         (
             *(str(binary), "--watch-all-namespaces", "--log-level=info"),
+            *("--requeue-dependency", INTERVAL),
             *("--metrics-addr", f"{LOOPBACK}:{metrics}", "--health-addr", f"{LOOPBACK}:{health}"),
         ),
         f"http://{LOOPBACK}:{health}/readyz",
@@ -127,17 +129,45 @@ def kustomization(namespace: str, policy: str | None) -> dict[str, Any]:
 
     `policy` is the one whose health it waits for, None where it is not in Git yet.
     """
-    documents = yaml.safe_load_all(EXAMPLE.read_text())
-    models = next(each for each in documents if each["metadata"]["name"] == "models")
-    made: dict[str, Any] = copy.deepcopy(models)
+    return _models("kustomizations.yaml", namespace, policy)
+
+
+def kustomizations_initial(namespace: str, policy: str | None) -> list[dict[str, Any]]:
+    """Those of our docs for mode Initial: one for policies, and then the one for models."""
+    policies = _adapted("initial.yaml", "policies", namespace)
+    policies["metadata"]["name"] = policies_of(namespace)
+    models = _models("initial.yaml", namespace, policy)
+    models["spec"]["dependsOn"] = [{"name": policies_of(namespace)}]
+    return [policies, models]
+
+
+def policies_of(namespace: str) -> str:
+    """Name of the Kustomization for the policies of a namespace, where there is one."""
+    return f"{namespace}-policies"
+
+
+def _models(file: str, namespace: str, policy: str | None) -> dict[str, Any]:
+    made = _adapted(file, "models", namespace)
+    (check,) = made["spec"].pop("healthChecks")
+    if policy is not None:
+        made["spec"]["healthChecks"] = [{**check, "name": policy, "namespace": namespace}]
+    return made
+
+
+def _adapted(file: str, name: str, namespace: str) -> dict[str, Any]:
+    """A Kustomization of our docs, with names and intervals of a test."""
+    documents = yaml.safe_load_all((EXAMPLES / file).read_text())
+    made: dict[str, Any] = next(each for each in documents if each["metadata"]["name"] == name)
     made["metadata"]["name"] = namespace
     spec = made["spec"]
-    del spec["dependsOn"]
-    spec |= {"interval": INTERVAL, "retryInterval": INTERVAL, "targetNamespace": namespace}
+    spec.pop("dependsOn")
+    spec |= {
+        "interval": INTERVAL,
+        "retryInterval": INTERVAL,
+        "timeout": TIMEOUT,
+        "targetNamespace": namespace,
+    }
     spec["sourceRef"]["name"] = namespace
-    (check,) = spec.pop("healthChecks")
-    if policy is not None:
-        spec["healthChecks"] = [{**check, "name": policy, "namespace": namespace}]
     return made
 
 

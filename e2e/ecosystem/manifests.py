@@ -42,8 +42,20 @@ def deployment(port: int, *, image: str = IMAGE, probes: Document | None = None)
     }
 
 
-def policy(mode: str, *, existing: str = "Keep", model: str = SERVED, wave: int = 1) -> Document:
-    """The policy over it, which gives everything back when it goes."""
+NOTE: Document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}}
+"""Git has no empty folders, and Flux fails where a folder is missing."""
+
+
+def policy(
+    mode: str,
+    port: int,
+    *,
+    existing: str = "Keep",
+    model: str = SERVED,
+    on_delete: str = "Restore",
+    wave: int = 1,
+) -> Document:
+    """The policy over it."""
     return {
         "apiVersion": "inferencehealth.dev/v1alpha1",
         "kind": "InferenceHealthPolicy",
@@ -53,12 +65,16 @@ def policy(mode: str, *, existing: str = "Keep", model: str = SERVED, wave: int 
         },
         "spec": {
             "target": {"selector": {"matchLabels": {"app": APP}}},
-            "server": {"profile": "triton", "models": {"required": [{"name": model}]}},
+            "server": {
+                "profile": "triton",
+                "port": port,
+                "models": {"required": [{"name": model}]},
+            },
             "checks": CHECKS,
             "probes": {
                 "mode": mode,
                 "existing": existing,
-                "onDelete": "Restore",
+                "onDelete": on_delete,
                 "budgets": {"maxStartup": "20s"},
             },
         },

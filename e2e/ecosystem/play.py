@@ -15,7 +15,7 @@ from e2e.ecosystem import writes
 from e2e.ecosystem.cases import Case, Phase
 from e2e.ecosystem.manifests import POLICY
 from e2e.ecosystem.repository import Repository
-from e2e.ecosystem.seen import Raw, Sight, look
+from e2e.ecosystem.seen import Sight, look
 from e2e.ecosystem.tools import Tool
 from e2e.story.stage import KubectlError, kubectl
 
@@ -102,18 +102,19 @@ class Play:
         """Namespaces, repositories, and the tool that begins to manage them."""
         for actor in actors:
             kubectl(self.cluster, "create", "namespace", actor.space)
-            commit = actor.repository.commit(actor.case.files(Phase.BEGIN, self.port))
-            how = {"remedy": actor.case.remedied, "client_side": actor.case.client_side}
-            actor.tool.begin(actor.space, actor.repository, **how)
-            actor.tool.hand_on(actor.space, actor.repository, commit)
+            actor.tool.begin(actor.space, actor.repository, actor.case)
+            self._hand_on(actor, Phase.BEGIN)
 
     def commit(self, actors: Sequence[Actor], phase: Phase) -> None:
         """Bring the cases into a phase, by a commit each."""
         watched = None if phase in (Phase.BEGIN, Phase.GONE) else POLICY
         for actor in actors:
-            actor.tool.watch_policy(actor.space, watched)
-            commit = actor.repository.commit(actor.case.files(phase, self.port))
-            actor.tool.hand_on(actor.space, actor.repository, commit)
+            actor.tool.watch_policy(actor.space, actor.case, watched)
+            self._hand_on(actor, phase)
+
+    def _hand_on(self, actor: Actor, phase: Phase) -> None:
+        files = actor.case.files(phase, self.port, actor.tool.policies_of(actor.case))
+        actor.tool.hand_on(actor.space, actor.repository, actor.repository.commit(files))
 
     def quiet(
         self, actors: Sequence[Actor], phase: Phase, start: int, before: Mapping[str, Sight]
@@ -162,21 +163,3 @@ def table(records: Iterable[Record]) -> str:
         for r in records
     ]
     return "\n".join((head, *rows))
-
-
-def image_of(sight: Sight) -> str:
-    """The image of the server's container."""
-    return str(sight.container.get("image", ""))
-
-
-def unlike(found: Mapping[str, Raw], wanted: Mapping[str, Raw]) -> list[str]:
-    """The probes that lack something of what is wanted, or are there although none is."""
-    names = found.keys() | wanted.keys()
-    return sorted(n for n in names if not _holds(found.get(n), wanted.get(n)))
-
-
-def _holds(found: object, wanted: object) -> bool:
-    """Whether all that is wanted is there; the API server adds defaults."""
-    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        return all(_holds(found.get(key), value) for key, value in wanted.items())
-    return found == wanted

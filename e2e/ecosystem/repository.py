@@ -14,8 +14,8 @@ from e2e.cluster.prerequisites import program
 
 Document = Mapping[str, Any]
 BRANCH = "main"
-MODELS = "models"
-"""The folder that the examples' Application and Kustomization name."""
+MODELS, POLICIES = "models", "policies"
+"""The folders that the Application and the Kustomizations of our docs name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,13 @@ class Repository:
         return f"file://{self.folder}"
 
     def commit(self, files: Mapping[str, Sequence[Document]]) -> str:
-        """Make these files, below models/, all that there is; returns the commit's hash."""
-        models = self.folder / MODELS
-        shutil.rmtree(models, ignore_errors=True)
-        models.mkdir()
+        """Make these files, by their path, all that there is; returns the commit's hash."""
+        for folder in (MODELS, POLICIES):
+            shutil.rmtree(self.folder / folder, ignore_errors=True)
         for name, documents in files.items():
-            (models / name).write_text(yaml.safe_dump_all(documents, sort_keys=False))
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(yaml.safe_dump_all(documents, sort_keys=False))
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "a change")
         return self.git("rev-parse", "HEAD")

@@ -46,6 +46,11 @@ class Sight:
         return next((c for c in spec.get("containers", ()) if c["name"] == APP), {})
 
     @property
+    def image(self) -> str:
+        """Of the server's container."""
+        return str(self.container.get("image", ""))
+
+    @property
     def probes(self) -> dict[str, Raw]:
         """Those of the server's container."""
         return {name: self.container[name] for name in PROBES if name in self.container}
@@ -99,3 +104,16 @@ KINDS = {
     "InferenceHealthPolicy": "policy",
     "InferenceHealthReport": "report",
 }
+
+
+def unlike(found: Mapping[str, Raw], wanted: Mapping[str, Raw]) -> list[str]:
+    """The probes that lack something of what is wanted, or are there although none is."""
+    names = found.keys() | wanted.keys()
+    return sorted(n for n in names if not _holds(found.get(n), wanted.get(n)))
+
+
+def _holds(found: object, wanted: object) -> bool:
+    """Whether all that is wanted is there; the API server adds defaults."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(_holds(found.get(key), value) for key, value in wanted.items())
+    return found == wanted

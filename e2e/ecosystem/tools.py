@@ -4,17 +4,16 @@ Each case has a namespace; Application and Kustomization, repository and source 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from e2e.cluster.model import Cluster
 from e2e.ecosystem import argocd, flux
+from e2e.ecosystem.cases import Case
 from e2e.ecosystem.messages import snippet
-from e2e.ecosystem.repository import Document, Repository
+from e2e.ecosystem.repository import MODELS, POLICIES, Document, Repository
 from e2e.story.stage import kubectl
-
-Files = Mapping[str, Sequence[Document]]
 
 
 class Tool(Protocol):
@@ -26,7 +25,7 @@ class Tool(Protocol):
 
     @property
     def resource(self) -> str:
-        """The kind that says how a sync went, in lower case and plural."""
+        """The kind that says how a sync went, as kubectl takes it."""
 
     @property
     def agent(self) -> str:
@@ -36,20 +35,26 @@ class Tool(Protocol):
     def good(self) -> str:
         """Its state when all is as it should be."""
 
-    def begin(self, space: str, repository: Repository, *, remedy: bool, client_side: bool) -> None:
-        """Manage a namespace from a repository; `remedy`: with what our docs say to add."""
+    def begin(self, space: str, repository: Repository, case: Case) -> None:
+        """Manage a namespace from a repository."""
+
+    def policies_of(self, case: Case) -> str:
+        """The folder in which our docs have the policy of such a case."""
+
+    def watch_policy(self, space: str, case: Case, policy: str | None) -> None:
+        """Let a sync count as done only when that policy is Ready; None: there is none in Git."""
 
     def hand_on(self, space: str, repository: Repository, commit: str) -> None:
         """Let it know of a commit now."""
 
-    def state(self, raw: Mapping[str, Any]) -> str:
-        """What it says of a namespace."""
-
-    def watch_policy(self, space: str, policy: str | None) -> None:
-        """Let a sync count as done only when that policy is Ready; None: there is none in Git."""
-
     def follow(self, space: str, remedy: str) -> None:
         """Do what a message of ours says is to be done in the tool, if anything is."""
+
+    def again(self, space: str) -> None:
+        """Try once more what failed, as a person has to where the tool does not by itself."""
+
+    def state(self, raw: Mapping[str, Any]) -> str:
+        """What it says of a namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +67,35 @@ class ArgoCd:
     agent: str = "argocd-application-controller"
     good: str = "Synced Healthy"
 
-    def begin(self, space: str, repository: Repository, *, remedy: bool, client_side: bool) -> None:
+    def begin(self, space: str, repository: Repository, case: Case) -> None:
         """See `Tool`."""
-        made = argocd.application(space, repository, remedy=remedy, client_side=client_side)
-        _apply(self.cluster, made)
+        made = argocd.application(
+            space, repository, remedy=case.remedied, client_side=case.client_side
+        )
+        create(self.cluster, made)
+
+    def policies_of(self, case: Case) -> str:  # noqa: ARG002
+        """See `Tool`: sync waves order them."""
+        return MODELS
+
+    def watch_policy(self, space: str, case: Case, policy: str | None) -> None:
+        """See `Tool`: its health scripts do it."""
 
     def hand_on(self, space: str, repository: Repository, commit: str) -> None:  # noqa: ARG002
         """See `Tool`."""
         argocd.refresh(self.cluster, space)
 
+    def follow(self, space: str, remedy: str) -> None:
+        """See `Tool`."""
+        argocd.patch(self.cluster, space, {"spec": snippet(remedy)})
+
+    def again(self, space: str) -> None:
+        """See `Tool`: `argocd app sync`."""
+        argocd.patch(self.cluster, space, {"operation": {"sync": {"prune": True}}})
+
     def state(self, raw: Mapping[str, Any]) -> str:
         """See `Tool`."""
         return argocd.state(raw)
-
-    def watch_policy(self, space: str, policy: str | None) -> None:
-        """See `Tool`: its health scripts do it."""
-
-    def follow(self, space: str, remedy: str) -> None:
-        """See `Tool`."""
-        words = ("patch", "application", space, "--namespace", argocd.NAMESPACE, "--type=merge")
-        patch = {"spec": snippet(remedy)}
-        kubectl(self.cluster, *words, "--patch", json.dumps(patch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +109,38 @@ class Flux:
     agent: str = "kustomize-controller"
     good: str = "Ready=True ReconciliationSucceeded"
 
-    def begin(
-        self,
-        space: str,
-        repository: Repository,  # noqa: ARG002
-        *,
-        remedy: bool,  # noqa: ARG002
-        client_side: bool,  # noqa: ARG002
-    ) -> None:
+    def begin(self, space: str, repository: Repository, case: Case) -> None:  # noqa: ARG002
         """See `Tool`; there is no remedy but in Git, and one way to apply."""
-        _apply(self.cluster, flux.source(space), flux.kustomization(space, None))
+        create(self.cluster, flux.source(space))
+        self.watch_policy(space, case, None)
+
+    def policies_of(self, case: Case) -> str:
+        """See `Tool`: in mode Initial they are applied before the models."""
+        return POLICIES if case.mode == "Initial" else MODELS
+
+    def watch_policy(self, space: str, case: Case, policy: str | None) -> None:
+        """See `Tool`."""
+        if self.policies_of(case) == POLICIES:
+            create(self.cluster, *flux.kustomizations_initial(space, policy))
+        else:
+            create(self.cluster, flux.kustomization(space, policy))
 
     def hand_on(self, space: str, repository: Repository, commit: str) -> None:
         """See `Tool`."""
         self.artifacts.publish(self.cluster, space, repository, commit)
 
+    def follow(self, space: str, remedy: str) -> None:
+        """See `Tool`: what is to be done, is to be done in Git."""
+
+    def again(self, space: str) -> None:
+        """See `Tool`: it tries again by itself."""
+
     def state(self, raw: Mapping[str, Any]) -> str:
         """See `Tool`."""
         return flux.state(raw)
 
-    def watch_policy(self, space: str, policy: str | None) -> None:
-        """See `Tool`."""
-        _apply(self.cluster, flux.kustomization(space, policy))
 
-    def follow(self, space: str, remedy: str) -> None:
-        """See `Tool`: what is to be done, is to be done in Git."""
-
-
-def _apply(cluster: Cluster, *documents: Document) -> None:
+def create(cluster: Cluster, *documents: Document) -> None:
+    """Make these objects, or change them."""
     whole = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
     kubectl(cluster, "apply", "--filename=-", stdin=json.dumps(whole))

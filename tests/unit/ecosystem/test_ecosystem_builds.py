@@ -13,7 +13,7 @@ MODULES = sorted(path.parent for path in GO.glob("*/go.mod"))
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
 def test_a_controller_is_pinned_by_hash_and_no_module_is_a_folder(module: Path) -> None:
     go_mod = (module / "go.mod").read_text()
-    assert f"module inferencehealth.dev/e2e/{module.name}\n" in go_mod
+    assert go_mod.startswith("module inferencehealth.dev/e2e/")
     assert "=> ." not in go_mod
     assert "=> /" not in go_mod
     required = set(re.findall(r"^\s*(?:require )?(\S+\.\S+/\S+) (v\S+)", go_mod, re.MULTILINE))

@@ -8,8 +8,7 @@ import yaml
 from e2e.ecosystem import argocd, cases, writes
 from e2e.ecosystem.cases import Case, Phase
 from e2e.ecosystem.messages import snippet, told
-from e2e.ecosystem.play import unlike
-from e2e.ecosystem.seen import Sight
+from e2e.ecosystem.seen import Sight, unlike
 from inferencehealth.controller.remedies import remedy
 
 
@@ -85,9 +84,11 @@ def test_a_deployment_is_rolled_out_when_all_its_pods_are_new_and_available() ->
     ]
 
 
-@pytest.mark.parametrize("case", [*cases.ARGO_CD, *cases.FLUX, cases.EARLY], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [*cases.ARGO_CD, *cases.FLUX, cases.EARLY, cases.BROKEN], ids=lambda c: c.name
+)
 def test_a_policy_is_in_git_until_it_is_reverted(case: Case) -> None:
-    there = ["policy.yaml" in case.files(phase, 8000) for phase in Phase]
+    there = ["models/policy.yaml" in case.files(phase, 8000) for phase in Phase]
     assert there == [case.policy_first, True, True, False]
 
 

@@ -52,6 +52,16 @@ def test_the_policy_in_git_is_one_and_comes_after_its_workloads() -> None:
     assert Policy.model_validate(raw).spec.probes.mode.value == "Recommend"
 
 
+def test_flux_applies_what_mode_initial_injects_into_only_when_a_policy_was_answered() -> None:
+    policies, models = documents("flux/initial.yaml")
+    (expression,) = policies["spec"]["healthCheckExprs"]
+    assert policies["spec"]["wait"] is True
+    assert (expression["apiVersion"], expression["kind"]) == (API_VERSION, POLICY_KIND)
+    assert models["spec"]["dependsOn"] == [{"name": policies["metadata"]["name"]}]
+    (check,) = models["spec"]["healthChecks"]
+    assert check == documents("flux/kustomizations.yaml")[1]["spec"]["healthChecks"][0]
+
+
 def test_flux_waits_for_a_policy_longer_than_a_model_may_load() -> None:
     operator, models, routes = documents("flux/kustomizations.yaml")
     (check,) = models["spec"]["healthChecks"]
