@@ -27,7 +27,10 @@ CERTIFICATES = "k8s-webhook-server/serving-certs"
 SETTINGS = {
     "agent": {
         "image": "kserve/agent:v0.15.2",
-        **{"memoryRequest": "100Mi", "memoryLimit": "1Gi", "cpuRequest": "100m", "cpuLimit": "1"},
+        "memoryRequest": "100Mi",
+        "memoryLimit": "1Gi",
+        "cpuRequest": "100m",
+        "cpuLimit": "1",
     },
     "deploy": {"defaultDeploymentMode": "RawDeployment"},
     "ingress": {

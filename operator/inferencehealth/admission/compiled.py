@@ -4,6 +4,9 @@ One policy of ours becomes, for each kind of workload, one admission policy for 
 not there yet, where the policy alone decides their probes (`shapes`), and one or more for those
 that are there, which hold their plans (`facts` say for how long). A probe is set as a whole by JSON
 patch: merged into what is there, a probe could end up with two handlers.
+
+Of a LeaderWorkerSet it is not the object but the pods that lead its groups which get their probes,
+as they are made: nothing that anybody manages is changed (docs/decisions/0024).
 """
 
 import hashlib
@@ -27,6 +30,7 @@ from inferencehealth.api.names import (
 )
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.target import Selector
+from inferencehealth.groups import LEADER, LEADER_WORKER_SET, SET_NAME, WORKER_INDEX
 from inferencehealth.kubelet import HANDLER_KINDS, handler_kind
 
 T = TypeVar("T")
@@ -50,6 +54,17 @@ UNOWNED: Final = (
 """Another controller that makes the workload would take our probes away again."""
 TEMPLATE: Final = "object.spec.template.spec"
 PATH: Final = "/spec/template/spec"
+LED: Final = (
+    "object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && "
+    f"o.kind == 'StatefulSet' && o.name == object.metadata.labels[{text(SET_NAME)}])"
+)
+"""A pod is the leader that it calls itself: the StatefulSet of its set makes it."""
+PODS_MADE: Final = {
+    "apiGroups": [""],
+    "apiVersions": ["v1"],
+    "resources": ["pods"],
+    "scope": "Namespaced",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +152,9 @@ def documents(
     made = [_for_unborn(policy, each, conditions, failure) for each in unborn]
     chunks = [chunk for members in _grouped(known) for chunk in _chunks(members, _length)]
     made += [
-        _for_known(policy, number, chunk, conditions, failure)
+        _for_leaders(policy, number, chunk, failure)
+        if chunk[0].kind == LEADER_WORKER_SET
+        else _for_known(policy, number, chunk, conditions, failure)
         for number, chunk in enumerate(chunks)
     ]
     return tuple(sorted(made, key=lambda document: document.name))
@@ -186,6 +203,40 @@ def _for_known(
     )
 
 
+def _for_leaders(
+    policy: Policy, number: int, members: list[Known], failure: FailurePolicy
+) -> Document:
+    """For the pods that lead the groups of those sets; whose the sets are is decided already."""
+    kind, rule = members[0].kind, members[0].rule
+    names = sorted(each.name for each in members)
+    found = f"c.name == {text(rule.container)} && [variables.facts].all(f, {SAME})"
+    variables = {
+        "known": _table(members),
+        "facts": f"variables.known[object.metadata.labels[{text(SET_NAME)}]]",
+        "here0": f"{_listed(rule)}.map(c, {found})",
+    }
+    leaders = {
+        "matchLabels": {WORKER_INDEX: LEADER},
+        "matchExpressions": [{"key": SET_NAME, "operator": "In", "values": names}],
+    }
+    return _made(
+        policy,
+        kind,
+        str(number),
+        failure=failure,
+        selector=leaders,
+        resources={**PODS_MADE, "operations": ["CREATE"]},
+        conditions=[LED],
+        variables={name: _of_pod(each) for name, each in variables.items()},
+        patches=[_of_pod(_patch(rule, "variables.here0"))],
+    )
+
+
+def _of_pod(expression: str) -> str:
+    """What is said of a workload's template, said of a pod itself."""
+    return expression.replace(TEMPLATE, "object.spec").replace(PATH, "/spec")
+
+
 def _document(
     policy: Policy,
     kind: str,
@@ -197,12 +248,41 @@ def _document(
     branches: Sequence[Branch],
     failure: FailurePolicy,
 ) -> Document:
-    meta = policy.metadata
-    demands = [ROLLS, NOT_OURS, UNOWNED, *conditions]
     here = {
         f"here{n}": f"{_listed(each.rule)}.map(c, {each.found})" for n, each in enumerate(branches)
     }
-    patches = [_patch(each.rule, f"variables.here{n}") for n, each in enumerate(branches)]
+    return _made(
+        policy,
+        kind,
+        part,
+        failure=failure,
+        selector={k: v for k, v in policy.spec.target.selector.manifest().items() if v},
+        resources={
+            "apiGroups": ["apps"],
+            "apiVersions": ["v1"],
+            "operations": operations,
+            "resources": [f"{kind.lower()}s"],
+            "scope": "Namespaced",
+        },
+        conditions=[ROLLS, NOT_OURS, UNOWNED, *conditions],
+        variables={**variables, **here},
+        patches=[_patch(each.rule, f"variables.here{n}") for n, each in enumerate(branches)],
+    )
+
+
+def _made(
+    policy: Policy,
+    kind: str,
+    part: str,
+    *,
+    failure: FailurePolicy,
+    selector: Mapping[str, Any],
+    resources: Mapping[str, Any],
+    conditions: Iterable[str],
+    variables: Mapping[str, str],
+    patches: Sequence[str],
+) -> Document:
+    meta = policy.metadata
     spec = {
         "failurePolicy": failure,
         # Whoever changes the template after us brings us back; a second look adds nothing.
@@ -210,26 +290,15 @@ def _document(
         "matchConstraints": {
             "matchPolicy": "Equivalent",
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": meta.namespace}},
-            "objectSelector": {
-                k: v for k, v in policy.spec.target.selector.manifest().items() if v
-            },
-            "resourceRules": [
-                {
-                    "apiGroups": ["apps"],
-                    "apiVersions": ["v1"],
-                    "operations": operations,
-                    "resources": [f"{kind.lower()}s"],
-                    "scope": "Namespaced",
-                }
-            ],
+            "objectSelector": selector,
+            "resourceRules": [resources],
         },
         "matchConditions": [
             {"name": f"condition-{number}", "expression": each}
-            for number, each in enumerate(demands)
+            for number, each in enumerate(conditions)
         ],
         "variables": [
-            {"name": name, "expression": expression}
-            for name, expression in {**variables, **here}.items()
+            {"name": name, "expression": expression} for name, expression in variables.items()
         ],
         "mutations": [
             {"patchType": "JSONPatch", "jsonPatch": {"expression": " + ".join(chunk)}}

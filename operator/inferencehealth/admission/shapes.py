@@ -18,6 +18,7 @@ from inferencehealth.admission.images import PROGRAMS, shown, shown_in_cel
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing
 from inferencehealth.api.server import ProfileName, RequiredModel
+from inferencehealth.groups import LEADER_WORKER_SET
 from inferencehealth.kubelet import DEFAULT_GRACE, LONG_GRACE
 from inferencehealth.plan import Action, Plan, plan
 from inferencehealth.profiles.detect import SIDECARS, is_sidecar
@@ -92,8 +93,9 @@ def unborn(policy: Policy) -> tuple[Unborn, ...]:
         found[repr(option.rule)] = Branch(option.rule, either)
     conditions = _conditions(policy.spec.target.container)
     branches = tuple(found.values())
-    kinds = policy.spec.target.kinds if branches else ()
-    return tuple(Unborn(kind.value, conditions, branches) for kind in kinds)
+    # The leaders of a set are pods, which do not show whose policy selects their set.
+    kinds = [k.value for k in policy.spec.target.kinds if k != LEADER_WORKER_SET]
+    return tuple(Unborn(kind, conditions, branches) for kind in kinds if branches)
 
 
 def options(policy: Policy) -> tuple[Option, ...]:

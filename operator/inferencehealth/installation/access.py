@@ -12,6 +12,7 @@ from inferencehealth.api.names import CONTROLLER_MANAGER, WEBHOOK_MANAGER
 from inferencehealth.kube.requests import (
     DEPLOYMENTS,
     EVENTS,
+    LEADER_WORKER_SETS,
     LEASES,
     MUTATING_POLICIES,
     MUTATING_POLICY_BINDINGS,
@@ -105,6 +106,12 @@ RIGHTS: Final[dict[Program, tuple[Right, ...]]] = {
                 "the restraint refuses all but probes and our readiness gate",
             )
             for resource in (DEPLOYMENTS, STATEFUL_SETS)
+        ),
+        Right(
+            LEADER_WORKER_SETS,
+            ("list", "watch"),
+            "reads them, where there are any (controller.reconcile, controller.sets); they are "
+            "never written",
         ),
         Right(
             PODS, ("list", "watch"), "finds closed gates whose checker is gone (controller.gates)"
