@@ -1,10 +1,11 @@
 """The whole engine at work on a real server: what it says, as it says it.
 
-All times are those of the defaults, divided by SCALE.
+All times are those of the defaults, divided by SCALE, where a test says nothing else.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -13,10 +14,12 @@ from e2e.servers.processes import LOOPBACK, RunningServer
 from inferencehealth.checker.attention import PULSE
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checks import transports
+from inferencehealth.checks.history import History
 from inferencehealth.checks.progress import PATIENCE
 from inferencehealth.checks.steps import Answer, Peer, Request
 from inferencehealth.checks.verdicts import Verdict
-from tests.unit.checker.values import NAMESPACE, added, pod, report, spec
+from inferencehealth.kube.store import Change
+from tests.unit.checker.values import NAMESPACE, START, added, pod, report, spec
 
 SCALE: Final = 30
 FAILURES: Final = 3
@@ -25,33 +28,48 @@ LONG: Final = 60.0
 
 
 class Watch:
-    """An engine that checks the server, and what it said of it."""
+    """An engine that checks what listens on these ports, and what it said of it."""
 
-    def __init__(self, server: RunningServer, **check: Any) -> None:
+    def __init__(
+        self,
+        ports: Mapping[str, int],
+        *,
+        scale: float = SCALE,
+        started_at: int = START,
+        **check: Any,
+    ) -> None:
         self.verdicts: list[tuple[Verdict, str, str]] = []
         self.asked = 0
         self._news = asyncio.Event()
         self.engine = Engine(
             ask=self._ask, identity="c", concurrency=9, mark=lambda _: None, told=self._told
         )
-        asked = spec(
-            endpoints=None,
-            port=server.ports["http"],
-            interval=10 / SCALE,
-            timeout=5 / SCALE,
-            failureThreshold=FAILURES,
-            **check,
-        )
+        fields = {"interval": 10 / scale, "timeout": 5 / scale, "failureThreshold": FAILURES}
+        asked = spec(endpoints=None, port=ports["http"], **(fields | check))
         self.engine.on_report(added(report(check=asked)))
         work = self.engine.work((NAMESPACE, "triton"))
         assert work is not None
         if work.compiled.progress is not None:
-            port = server.ports.get("metrics", 0)
-            scaled = replace(work.compiled.progress, patience=PATIENCE / SCALE, port=port)
+            port = ports.get("metrics", 0)
+            scaled = replace(work.compiled.progress, patience=PATIENCE / scale, port=port)
             work.compiled = replace(work.compiled, progress=scaled)
         self._first = work.compiled.steps[0].request.path
-        self.engine.on_pod(added(pod(ip=LOOPBACK)))
+        self._pod = pod(ip=LOOPBACK, started_at=started_at)
+        self.engine.on_pod(added(self._pod))
         self.engine.start()
+
+    @property
+    def history(self) -> History:
+        """What is believed of the server now."""
+        (checked,) = self.engine.checked()
+        return checked.history
+
+    def restarted(self, started_at: int) -> None:
+        """The kubelet started the container anew."""
+        (container,) = self._pod.containers
+        container = replace(container, started_at=started_at, restarts=container.restarts + 1)
+        before, self._pod = self._pod, replace(self._pod, containers=(container,))
+        self.engine.on_pod(Change("modified", (NAMESPACE, before.name), before, self._pod))
 
     async def _ask(self, peer: Peer, port: int, request: Request, *, timeout: float) -> Answer:  # noqa: ASYNC109
         if request.path == self._first:
@@ -79,6 +97,14 @@ class Watch:
             while self.asked < enough:
                 await self._next()
 
+    async def until_believed(self, wanted: Callable[[History], bool], *, within: float) -> bool:
+        """Wait until a history is wanted; False when it was not after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while not wanted(self.history):
+                    await self._next()
+        return wanted(self.history)
+
     async def _next(self) -> None:
         self._news.clear()
         await self._news.wait()
@@ -87,7 +113,14 @@ class Watch:
 @asynccontextmanager
 async def watching(server: RunningServer, **check: Any) -> AsyncIterator[Watch]:
     """An engine at work on the server, which it has seen serve."""
-    watch = Watch(server, **check)
+    async with at_work(Watch(server.ports, **check)) as watch:
+        await watch.until(Verdict.READY)
+        yield watch
+
+
+@asynccontextmanager
+async def at_work(watch: Watch) -> AsyncIterator[Watch]:
+    """The watch, its engine at work for the length of a `with` block."""
 
     def pulse() -> None:
         watch.engine.attention.look()
@@ -96,7 +129,6 @@ async def watching(server: RunningServer, **check: Any) -> AsyncIterator[Watch]:
     alarms: list[asyncio.TimerHandle] = []
     pulse()
     running = asyncio.create_task(watch.engine.scheduler.run())
-    await watch.until(Verdict.READY)
     try:
         yield watch
     finally:

@@ -27,7 +27,7 @@ Value = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The dimensions of a model; the defaults make a file of 0.5 MB that answers at once."""
+    """The dimensions of a model; the defaults are those of TINY."""
 
     width: int = 64
     hidden: int = 128
@@ -37,7 +37,11 @@ class Shape:
     context: int = 512
 
 
-def write_model(path: Path, shape: Shape = Shape()) -> Path:
+TINY = Shape()
+"""A file of 0.5 MB whose model answers at once."""
+
+
+def write_model(path: Path, shape: Shape = TINY) -> Path:
     """Write a model of that shape, always the same bytes; returns the path."""
     tensors = list(_tensors(shape))
     with path.open("wb") as out:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from e2e.servers.crowd import crowd
 from e2e.servers.llamacpp import build
-from e2e.servers.llamacpp.gguf import Shape, write_model
+from e2e.servers.llamacpp.gguf import TINY, Shape, write_model
 from e2e.servers.processes import (
     LOOPBACK,
     RunningServer,
@@ -26,7 +26,7 @@ def start(
     folder: Path,
     *,
     model: str = "good",
-    shape: Shape = Shape(),
+    shape: Shape = TINY,
     port: int | None = None,
     args: Sequence[str] = (),
     env: Mapping[str, str] | None = None,

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from e2e.servers.crowd import crowd
-from e2e.servers.llamacpp.gguf import Shape, write_model
+from e2e.servers.llamacpp.gguf import TINY, Shape, write_model
 from e2e.servers.ollama import build
 from e2e.servers.processes import (
     LOOPBACK,
@@ -22,6 +22,7 @@ from e2e.servers.processes import (
     launch,
     run_to_end,
     signal_part,
+    stopped_at_end,
     stopped_on_failure,
     wait_until,
 )
@@ -32,44 +33,61 @@ RUNNER = "ollama runner"
 
 _ANSWER_SECONDS = 60.0  # an idle machine needs 1
 _SHORT = {"num_predict": 1}
-_ENDLESS = {"num_predict": -1, "stop": []}
+_LONG = {"num_predict": 1000}
+
+
+def write_models(folder: Path, *models: str, shape: Shape = TINY) -> Path:
+    """Make a folder of models for `start`, as a pull of each would leave it; returns it.
+
+    A server runs meanwhile. The default `shape` has 0.5 MB and answers at once. Raises
+    ServerUnavailableError or StartError.
+    """
+    folder.mkdir(parents=True)
+    recipe = folder / "Modelfile"
+    recipe.write_text(f"FROM {write_model(folder / 'model.gguf', shape)}\n")
+    with stopped_at_end(start(folder / "making", folder)) as server:
+        for model in models:
+            command = [str(build.binary()), "create", model, "-f", str(recipe)]
+            run_to_end(command, env=_environment(server.ports["http"], folder))
+    return folder
 
 
 def start(
     folder: Path,
+    models: Path,
     *,
-    model: str = "good",
-    shape: Shape = Shape(),
     port: int | None = None,
     env: Mapping[str, str] | None = None,
     wait: bool = True,
 ) -> RunningServer:
-    """Start Ollama in `folder` (made by this); with `wait`, returns when it has the model.
+    """Start Ollama in `folder` (made by this) over a folder of models, none of them loaded.
 
-    It is created, as after a pull, and not loaded. The default `shape` has 0.5 MB and answers at once.
-    Raises ServerUnavailableError or StartError.
+    With `wait`, returns when it answers. Raises ServerUnavailableError or StartError.
     """
-    binary = build.binary()
-    folder.mkdir(parents=True)
     http = port or free_ports(1)[0]
-    own = {
-        "HOME": str(folder),
-        "OLLAMA_HOST": f"{LOOPBACK}:{http}",
-        "OLLAMA_MODELS": str(folder / "models"),
-        "OLLAMA_NUM_PARALLEL": "1",
-        "OLLAMA_KEEP_ALIVE": "-1",
-        **(env or {}),
-    }
-    log = folder / "ollama.log"
-    server = launch("ollama", [str(binary), "serve"], ports={"http": http}, log=log, env=own)
+    folder.mkdir(parents=True)
+    server = launch(
+        "ollama",
+        [str(build.binary()), "serve"],
+        ports={"http": http},
+        log=folder / "ollama.log",
+        env={**_environment(http, models), **(env or {})},
+    )
     if wait:
         with stopped_on_failure(server):
             wait_until(server, lambda: server.ask("/") is not None, timeout=_ANSWER_SECONDS)
-            weights = write_model(folder / "model.gguf", shape)
-            recipe = folder / "Modelfile"
-            recipe.write_text(f"FROM {weights}\n")
-            run_to_end([str(binary), "create", model, "-f", str(recipe)], env=own)
     return server
+
+
+def _environment(port: int, models: Path) -> dict[str, str]:
+    """One request at a time for each model, which stays loaded; nothing outside of `models`."""
+    return {
+        "HOME": str(models),
+        "OLLAMA_HOST": f"{LOOPBACK}:{port}",
+        "OLLAMA_MODELS": str(models),
+        "OLLAMA_NUM_PARALLEL": "1",
+        "OLLAMA_KEEP_ALIVE": "-1",
+    }
 
 
 def load_model(server: RunningServer, model: str) -> None:
@@ -101,6 +119,6 @@ def kill_runner(server: RunningServer) -> None:
 
 
 def load(server: RunningServer, clients: int, model: str = "good") -> AbstractContextManager[None]:
-    """The length of a `with` block in which so many clients ask for answers without end."""
-    asked = {"model": model, "prompt": "a", "stream": False, "options": _ENDLESS}
+    """The length of a `with` block in which so many clients ask for long answers."""
+    asked = {"model": model, "prompt": "a", "stream": False, "options": _LONG}
     return crowd(server, INFERENCE, asked, clients=clients)

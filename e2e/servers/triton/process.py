@@ -74,6 +74,11 @@ def kill_model(server: RunningServer, model: str) -> None:
     signal_part(server, f"/{model}/", signal.SIGKILL)
 
 
+def freeze_model(server: RunningServer, model: str) -> None:
+    """Stop the process a Python model runs in. Triton crashes when it is thawed and asked again."""
+    signal_part(server, f"/{model}/", signal.SIGSTOP)
+
+
 def _python_for_the_stub() -> dict[str, str]:
     # The stub finds Python's library by the loader and its standard library by the first python3
     # on PATH; a virtual environment, or a wrapper script of pyenv's, would lead it astray.
