@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from inferencehealth.api.base import Model
-from inferencehealth.api.fields import Name
+from inferencehealth.api.fields import EntryKey, ObjectName
 from inferencehealth.api.rules import Rule
 
 MAX_CANARY_BODY: Final = 64 * 1024
@@ -31,8 +31,8 @@ FormName = Annotated[str, Field(pattern=r"^[ !#-\[\]-~]+$", max_length=128)]
 class BodyKeyRef(Model):
     """One entry of a ConfigMap in the policy's namespace: of its `binaryData` or `data`."""
 
-    name: Name = Field(description="Name of the ConfigMap, in the policy's namespace.")
-    key: Name = Field(description="Key of the entry, in binaryData or in data.")
+    name: ObjectName = Field(description="Name of the ConfigMap, in the policy's namespace.")
+    key: EntryKey = Field(description="Key of the entry, in binaryData or in data.")
 
 
 class BodyFrom(Model):

@@ -15,13 +15,14 @@ from inferencehealth.api.bodies import (
 )
 from inferencehealth.api.durations import Duration
 from inferencehealth.api.endpoints import Expect, Method
-from inferencehealth.api.fields import Name, Path, Port
+from inferencehealth.api.fields import ObjectName, Path, Port
 from inferencehealth.api.rules import Rule, rules
 
 
 class CanaryMode(StrEnum):
     """Who says what the canary asks."""
 
+    AUTO = "Auto"
     OFF = "Off"
     CUSTOM = "Custom"
 
@@ -29,7 +30,7 @@ class CanaryMode(StrEnum):
 class SecretRef(Model):
     """A Secret of the policy's own namespace."""
 
-    name: Name = Field(description="Name of the Secret.")
+    name: ObjectName = Field(description="Name of the Secret.")
 
 
 class HeadersFrom(Model):
@@ -62,6 +63,12 @@ class Canary(Model):
                 "mode Custom needs path, and path belongs to mode Custom only",
                 "path",
             ),
+            Rule(
+                "!has(self.mode) || self.mode != 'Auto' || "
+                "!(has(self.body) || has(self.bodyText) || has(self.bodyFrom))",
+                "in mode Auto the operator writes the body; mode Custom sends yours",
+                "body",
+            ),
             *BODY_RULES,
             Rule(
                 "!has(self.port) || type(self.port) != int || "
@@ -85,9 +92,10 @@ class Canary(Model):
     )
 
     mode: CanaryMode = Field(
-        default=CanaryMode.OFF,
-        description='"Off" (in quotes, because YAML reads a bare Off as false): none is sent. '
-        "Custom: the request below.",
+        default=CanaryMode.AUTO,
+        description="Auto: the smallest request that the server's profile knows (docs/servers.md), "
+        'or none where it knows none. "Off" (in quotes, because YAML reads a bare Off as false): '
+        "none is sent. Custom: the request below.",
     )
     interval: Duration = Field(
         default=60.0, description="Time between two canaries of one pod, at least."

@@ -18,3 +18,10 @@ Port = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
+# As the API server names objects and entries (k8s.io/apimachinery pkg/util/validation,
+# IsDNS1123Subdomain and IsConfigMapKey): never a path, nor part of one.
+ObjectName = Annotated[
+    str,
+    Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+]
+EntryKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]

@@ -61,6 +61,12 @@ class CheckSpec(Model):
     profile: str = Field(description="Profile by which answers are read.")
     container: str = Field(description="Container that runs the server.")
     port: int = Field(ge=1, le=65535, description="Port that the checks ask.")
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on which the server counts its work; absent: the one its profile knows.",
+    )
     pod_selector: Selector = Field(description="Selects the workload's pods.")
     group_size: int | None = Field(
         default=None,
@@ -266,6 +272,30 @@ class Startup(Model):
     )
 
 
+MAX_CANARY_REQUESTS = 8
+"""Kinds of canaries that one report lists."""
+
+
+class CanaryCost(Model):
+    """What canaries were sent to the workload, and what they cost, since its checker has it."""
+
+    requests: tuple[str, ...] = Field(
+        default=(),
+        max_length=MAX_CANARY_REQUESTS,
+        description="What was sent: method, path, and what it makes the server do.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    interval: Duration = Field(description="Time between two canaries of one pod, at least.")
+    sent: int = Field(ge=0, description="How many were sent, to all pods.")
+    failed: int = Field(default=0, ge=0, description="Those that failed or got no answer.")
+    skipped: int = Field(
+        default=0,
+        ge=0,
+        description="Those that were not sent, because real requests made progress.",
+    )
+    seconds: Duration = Field(default=0.0, description="How long servers took for all of them.")
+
+
 class Health(Model):
     """The checkers' half of a report."""
 
@@ -310,6 +340,11 @@ class Health(Model):
         max_length=MAX_STARTUPS,
         description="Observed time from container start to first Ready.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    canary: CanaryCost | None = Field(
+        default=None,
+        description="What canaries cost; as it was when the report was last written. Absent: none "
+        "was sent.",
     )
     last_transition_time: str = Field(
         default="", description="When the worst verdict last changed (RFC 3339, UTC)."

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from inferencehealth.api.base import Model
 from inferencehealth.api.endpoints import Endpoints
-from inferencehealth.api.fields import Name, Port
+from inferencehealth.api.fields import EntryKey, Name, ObjectName, Port
 from inferencehealth.api.rules import Rule, rules
 
 
@@ -106,8 +106,8 @@ class Scheme(StrEnum):
 class ConfigMapKey(Model):
     """One entry of a ConfigMap in the policy's namespace."""
 
-    name: Name = Field(description="Name of the ConfigMap, in the policy's namespace.")
-    key: Name = Field(default="ca.crt", description="Key of the entry.")
+    name: ObjectName = Field(description="Name of the ConfigMap, in the policy's namespace.")
+    key: EntryKey = Field(default="ca.crt", description="Key of the entry.")
 
 
 class CaSource(Model):

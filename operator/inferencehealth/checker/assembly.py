@@ -104,8 +104,12 @@ def assemble(
     namespace: str | None,
     system_namespace: str,
     news: News,
+    canaries: bool = True,
 ) -> Checker:
-    """A checker with that Lease, for one namespace or all, that asks pods by that transport."""
+    """A checker with that Lease, for one namespace or all, that asks pods by that transport.
+
+    Without `canaries` none is sent.
+    """
     writer, gates = Writer(client), Gates(client, news.tell_gate, news.tell_refused)
     nodes: Informer[str] = Informer(
         client, NODES, project=node_type, on_change=lambda _change: None
@@ -127,6 +131,7 @@ def assemble(
         differs=news.tell_difference,
         node_type=lambda name: nodes.store.get(("", name), ""),
         references=References(client.get),
+        canaries=canaries,
     )
     gated = Gated(
         work=engine.work,

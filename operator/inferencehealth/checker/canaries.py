@@ -1,4 +1,4 @@
-"""Sends canaries beside the rounds, and keeps what they found: the edge around `canary`.
+"""Sends canaries beside the rounds, and keeps what they found: the edge around `turns`.
 
 A canary may take ten seconds while rounds come every second, so it is an exchange of its own
 whose result counts in the rounds after it. One pod has one canary in flight, and so has one
@@ -8,36 +8,43 @@ workload: what a fleet's servers are asked for is real work.
 import asyncio
 import logging
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from inferencehealth.checker import canary as rules
+from inferencehealth.checker import turns
 from inferencehealth.checker.canary import CanaryState
+from inferencehealth.checker.exchange import Exchange
 from inferencehealth.checker.memory import RoundMemory
-from inferencehealth.checker.outgoing import outgoing
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.references import References
 from inferencehealth.checker.rounds import Ask
+from inferencehealth.checker.tally import Ended, Tally, ended
 from inferencehealth.checker.work import Checked
-from inferencehealth.checks import progress as counters
-from inferencehealth.checks.progress import NO_PROGRESS, Sample
-from inferencehealth.checks.steps import Answer, Peer, Reading, Sign
-from inferencehealth.checks.verdicts import Verdict
+from inferencehealth.checks.steps import Peer, Reading, Sign
 from inferencehealth.kube.store import Key
-from inferencehealth.profiles.canary import DENIED_REASON, FAILURES, CanaryRequest
+from inferencehealth.profiles.auto_canary import LEFT_OUT, NotNow, Target
+from inferencehealth.profiles.canary import DENIED_REASON, CanaryRequest
 
 MAX_IN_FLIGHT: Final = 256
 """Canaries in flight over all workloads; each is a socket and a task."""
+ALL_HANG: Final = 3
+"""Canaries of a workload in a row without an answer from which on several go side by side."""
+SIDE_BY_SIDE: Final = 4
+"""How many then. One at a time is a promise to servers that work: where all hang, nobody's request
+waits for ours, and 100 pods that take 10 s each are found in minutes instead of half an hour."""
 
 logger = logging.getLogger(__name__)
 
 
 class Canaries:
-    """The canaries of one checker. `clock` never goes back; `sent` and `skipped` only grow.
+    """The canaries of one checker. `clock` never goes back; `counted` only grows, by profile.
 
     `mark` is called with the key of a report that has another finding about its canaries;
     `lapsed_since` says whether this process stood still after a moment of `clock`, so that what a
-    canary found meanwhile is about us.
+    canary found meanwhile is about us. Not `allowed`: none is sent, and none counts.
     """
 
     def __init__(
@@ -47,30 +54,53 @@ class Canaries:
         clock: Callable[[], float] = time.monotonic,
         mark: Callable[[Key], None] = lambda _report: None,
         lapsed_since: Callable[[float], bool] = lambda _moment: False,
+        *,
+        allowed: bool = True,
     ) -> None:
         self._ask = ask
         self._references = references
         self._clock = clock
         self._mark = mark
         self._lapsed_since = lapsed_since
-        self._in_flight: dict[Key, asyncio.Task[None]] = {}
+        self._allowed = allowed
+        self._in_flight: dict[Checked, asyncio.Task[None]] = {}
+        self._of_workload: Counter[Key] = Counter()
+        self._hung: Counter[Key] = Counter()
         self._waiting: dict[Key, dict[Checked, float]] = {}  # since when, the longest first
-        self.sent = 0
-        self.skipped = 0
+        self.counted: defaultdict[str, Tally] = defaultdict(Tally)
+
+    @property
+    def sent(self) -> int:
+        """Canaries that were sent."""
+        return sum(tally.sent for tally in self.counted.values())
+
+    @property
+    def skipped(self) -> int:
+        """Canaries that real traffic made needless."""
+        return sum(tally.ends[Ended.SKIPPED] for tally in self.counted.values())
 
     def weigh(self, checked: Checked, reading: Reading) -> Reading:
-        """A round's reading with what the pod's canary found; sends the next one if it is due."""
-        canary = checked.work.compiled.canary
-        if canary is None:
+        """A round's reading with what the pod's canaries found; sends the next one if it is due."""
+        compiled, memory, now = checked.work.compiled, checked.memory, self._clock()
+        asked = compiled.spec.canary
+        if not self._allowed or asked is None or not (compiled.canary or compiled.auto):
             return reading
-        memory, now = checked.memory, self._clock()
-        if memory.canary is None:
-            memory.canary = _begin(checked, canary, now)
-        if rules.is_due(memory.canary, canary, reading, now):
-            self._start(checked, memory, canary, now)
-        else:
-            self.forget(checked)
-        return rules.combined(reading, canary, memory.canary)
+        if reading.sign in turns.SERVING:
+            targets = compiled.targets(reading)
+            memory.canaries = turns.states_of(
+                memory.canaries,
+                targets,
+                interval=asked.interval,
+                uid=checked.pod.uid,
+                history=checked.history,
+                now=now,
+            )
+            target = turns.next_turn(memory.canaries, asked.interval, now)
+            if target is not None and not _asleep(target, reading):
+                self._start(checked, memory, target, now)
+                return turns.combined(compiled.spec, reading, memory.canaries)
+        self.forget(checked)
+        return turns.combined(compiled.spec, reading, memory.canaries)
 
     def forget(self, checked: Checked) -> None:
         """The pod waits for no canary any more."""
@@ -80,106 +110,121 @@ class Canaries:
 
     async def close(self) -> None:
         """Give up what is in flight."""
-        for task in self._in_flight.values():
+        tasks = list(self._in_flight.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(
-        self, checked: Checked, memory: RoundMemory, canary: CanaryRequest, now: float
-    ) -> None:
+    def _start(self, checked: Checked, memory: RoundMemory, target: Target, now: float) -> None:
         workload = checked.work.record.key
-        full = workload in self._in_flight or len(self._in_flight) >= MAX_IN_FLIGHT
-        if full or not self._may_go(checked, memory):
+        limit = SIDE_BY_SIDE if self._hung[workload] >= ALL_HANG else 1
+        full = self._of_workload[workload] >= limit or len(self._in_flight) >= MAX_IN_FLIGHT
+        if checked in self._in_flight or full or not self._may_go(checked, memory):
             # It stays due, and is sent after another of its rounds.
             self._waiting.setdefault(workload, {}).setdefault(checked, now)
             return
         self.forget(checked)
-        task = asyncio.ensure_future(self._run(checked, memory, canary))
-        self._in_flight[workload] = task
-        task.add_done_callback(lambda done: self._end(workload, done))
+        task = asyncio.ensure_future(self._run(checked, memory, target))
+        self._in_flight[checked] = task
+        self._of_workload[workload] += 1
+        task.add_done_callback(lambda done: self._end(checked, workload, done))
 
     def _may_go(self, checked: Checked, memory: RoundMemory) -> bool:
         """Whether no other pod of the workload waits since before this one had its last turn.
 
         Rounds come in a fixed order, so that otherwise the same pods might go first for ever.
         """
-        turn_at = memory.canary.turn_at if memory.canary else 0.0
+        turn_at = max(state.turn_at for state in memory.canaries.values())
         for other, since in self._waiting.get(checked.work.record.key, {}).items():
             if not other.known:  # such a pod has no rounds
                 return other is checked or since > turn_at
         return True
 
-    def _end(self, workload: Key, task: asyncio.Task[None]) -> None:
-        del self._in_flight[workload]
+    def _end(self, checked: Checked, workload: Key, task: asyncio.Task[None]) -> None:
+        del self._in_flight[checked]
+        self._of_workload[workload] -= 1
+        if not self._of_workload[workload]:
+            del self._of_workload[workload]
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a canary of %s/%s ended in a bug of ours", *workload, exc_info=error)
 
-    async def _run(self, checked: Checked, memory: RoundMemory, canary: CanaryRequest) -> None:
+    async def _run(self, checked: Checked, memory: RoundMemory, target: Target) -> None:
         """One canary of one pod; its result is dropped where it is about another start or spec."""
-        state, spec = memory.canary, checked.work.compiled.spec
+        state, spec = memory.canaries[target], checked.work.compiled.spec
         peer = await peer_of(spec, checked.pod, checked.facts.ip, self._references)
-        if state is None or isinstance(peer, Reading):
+        if isinstance(peer, Reading):
             return
         began = self._clock()
-        found = await self._send(checked, canary, state, peer)
-        if self._lapsed_since(began):
-            return  # it stays due
-        memory.canary = found
+        found = await self._send(checked, target, memory, peer)
+        if self._lapsed_since(began) or target not in memory.canaries:
+            return  # it stays due, or the model is gone
+        memory.canaries[target] = found
         if found.unasked != state.unasked:
             self._mark(checked.work.record.key)
 
     async def _send(
-        self, checked: Checked, canary: CanaryRequest, state: CanaryState, peer: Peer
+        self, checked: Checked, target: Target, memory: RoundMemory, peer: Peer
     ) -> CanaryState:
         """The state after one canary, or after whatever took its place."""
-        spec, uid = checked.work.compiled.spec, checked.pod.uid
-        before = await self._look(checked, peer, canary, state.sample)
-        if state.verdict is None and counters.moved(state.sample, before) and before:
-            self.skipped += 1
-            return rules.skipped(state, canary, uid, before, self._clock())
-        request = await outgoing(canary, checked.pod.namespace, self._references)
-        if isinstance(request, Reading):
-            return rules.not_asked(state, canary, uid, request, self._clock())
-        self.sent += 1
-        answer = await self._ask(peer, request.port or spec.port, request, timeout=canary.timeout)
-        reading = canary.read(answer)
-        if reading.reason == DENIED_REASON and canary.secret and self._references:
-            self._references.forget(checked.pod.namespace, canary.secret)
-        evidence, after = None, before
-        progress = checked.work.compiled.progress
-        if reading.sign is Sign.SILENT and progress is not None:
-            after = await self._look(checked, peer, canary, before)
-            evidence = counters.judge(progress, before, after)
-        return rules.heard(
-            state,
-            canary,
-            spec=spec,
-            uid=uid,
-            reading=reading,
-            evidence=evidence,
-            sample=after,
-            now=self._clock(),
+        compiled, uid, state = checked.work.compiled, checked.pod.uid, memory.canaries[target]
+        exchange = Exchange(
+            self._ask, peer, compiled, target, self._references, checked.pod.namespace, self._clock
         )
+        interval = exchange.asked.interval * len(memory.canaries)
+        before = await exchange.look(state.sample)
+        if told := exchange.traffic(state, before, interval):
+            self._count(checked, Ended.SKIPPED)
+            turn = rules.Turn(interval, uid, self._clock())
+            return rules.skipped(state, turn, told, before)
+        ways, turn = await exchange.ways(), rules.Turn(interval, uid, self._clock())
+        if isinstance(ways, NotNow) or (not state.suspicious and exchange.unused(state)):
+            verdict = ways.verdict if isinstance(ways, NotNow) else None
+            return rules.held_back(state, turn, compiled.spec, verdict)
+        if isinstance(ways, Reading):
+            return rules.not_asked(state, turn, ways)
+        reading, state = await self._ask_for_it(checked, exchange, ways, state)
+        turn = rules.Turn(interval, uid, self._clock())
+        if reading.reason in LEFT_OUT:
+            return rules.left_out(state, turn, reading)
+        after, evidence = await exchange.evidence(reading, before, waits=state.waits)
+        heard = rules.Heard(reading, evidence, after, exchange.own, exchange.later)
+        return rules.heard(state, rules.Turn(interval, uid, self._clock()), compiled.spec, heard)
 
-    async def _look(
-        self, checked: Checked, peer: Peer, canary: CanaryRequest, before: Sample | None
-    ) -> Sample | None:
-        """The server's counters as far as they are about the canary's model."""
-        compiled = checked.work.compiled
-        progress = compiled.progress
-        if progress is None or (progress.model_label and not canary.model):
-            # Where models are counted apart, another one's progress proves nothing.
-            return None
-        request, timeout = progress.request, compiled.spec.timeout
-        port = request.port or compiled.spec.port
-        page: Answer = await self._ask(peer, port, request, timeout=timeout)
-        return counters.sample(progress, page, before, self._clock(), model=canary.model)
+    async def _ask_for_it(
+        self,
+        checked: Checked,
+        exchange: Exchange,
+        ways: tuple[CanaryRequest, ...],
+        state: CanaryState,
+    ) -> tuple[Reading, CanaryState]:
+        """What the first way comes to that the server takes, beginning with the one it took last.
+
+        A failure is doubted that may be the request's own.
+        """
+        reading, target, work = Reading(Sign.UNKNOWN), exchange.target, checked.work
+        for place in range(min(state.way, len(ways) - 1), len(ways)):
+            sent = await exchange.send(ways[place])
+            reading, state = sent.reading, replace(state, way=place)
+            if sent.seconds is not None:
+                self._count(checked, ended(reading), sent.seconds, sent.words)
+            if reading.reason not in LEFT_OUT:
+                break
+        if reading.reason == DENIED_REASON and ways[0].secret and self._references:
+            self._references.forget(checked.pod.namespace, ways[0].secret)
+        hangs = reading.sign is Sign.SILENT
+        self._hung[work.record.key] = self._hung[work.record.key] + 1 if hangs else 0
+        if reading.sign is Sign.SERVES:
+            work.proven.add(target)
+            return reading, await exchange.noted(state)
+        proven = target in work.proven or state.verdict is not None
+        return exchange.doubted(reading, proven=proven), state
+
+    def _count(self, checked: Checked, end: Ended, seconds: float = 0.0, request: str = "") -> None:
+        self.counted[checked.work.compiled.spec.profile].add(end, seconds)
+        checked.work.tally.add(end, seconds, request)
 
 
-def _begin(checked: Checked, canary: CanaryRequest, now: float) -> CanaryState:
-    """The state of a pod that this process never sent a canary to."""
-    history = checked.history
-    by_canary = history.reason in FAILURES | {NO_PROGRESS}
-    if history.verdict is Verdict.BROKEN and by_canary and not history.fresh:
-        return rules.taken_over(Reading(Sign.FAILS, history.reason, history.message), now)
-    return rules.first(canary, checked.pod.uid, now)
+def _asleep(target: Target, reading: Reading) -> bool:
+    """Whether all that the canary is about sleeps, so that it would wake it."""
+    about = [item for item in reading.models if target.name in {"", item.name}]
+    return bool(about) and all(item.sign is Sign.ASLEEP for item in about)

@@ -75,7 +75,8 @@ class Engine:
     which readers know that we still look. Until `divide` says otherwise, everything is ours.
     `references` reads what specs refer to. `in_contact` says whether the API server
     is within reach. `clock` tells the time of day, `sleepless` the seconds
-    of one that nobody sets and that goes on while the machine sleeps.
+    of one that nobody sets and that goes on while the machine sleeps. Without `canaries` none is
+    sent, whatever policies say.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Engine:
         in_contact: Callable[[], bool] = lambda: True,
         clock: Clock | None = None,
         sleepless: Callable[[], float] = sleepless,
+        canaries: bool = True,
     ) -> None:
         self._ask = ask
         self._identity = identity
@@ -104,9 +106,15 @@ class Engine:
         self.attention = Attention(self._lapsed, sleepless)
         self._references = references
         self.canaries = Canaries(
-            ask, references, self.attention.now, mark, self.attention.lapsed_since
+            ask,
+            references,
+            self.attention.now,
+            mark,
+            self.attention.lapsed_since,
+            allowed=canaries,
         )
         self.holdings = Holdings(identity, mark, self)
+        self.workers = Workers()
         self._suspicion: Suspicion[Checked] = Suspicion()
         self.counters = Counters()
         self.scheduler: Scheduler[Checked] = Scheduler(
@@ -114,7 +122,6 @@ class Engine:
         )
 
     # what changes
-        self.workers = Workers()
 
     def start(self) -> None:
         """All reports and pods that exist are known: from now on, what is known is the whole."""
@@ -132,6 +139,7 @@ class Engine:
         """A pod appeared, changed or went away."""
         checked = self.holdings.of(change.key)
         before = checked.facts if checked else None
+        self.workers.on_pod(change)
         self.holdings.on_pod(change)
         if checked is not None and before is not None:
             self._count_restart(checked, before)
@@ -139,11 +147,11 @@ class Engine:
     # what is known
 
     def render(self, report: Key, previous: Health | None) -> Health | None:
-        self.workers.on_pod(change)
         """The health to write about a report; None while there is nothing new or whole to say."""
         work = self.work(report)
         if work is None or not work.complete:
             return None
+        canary = work.compiled.spec.canary
         found = health(
             (checked.state() for checked in work.pods.values()),
             generation=work.record.generation,
@@ -152,6 +160,7 @@ class Engine:
             now=self._now(),
             container=work.compiled.spec.container,
             startups=work.startups,
+            canary=work.tally.cost(canary.interval) if canary else None,
             desired=work.record.desired,
         )
         return None if found == previous else found
@@ -255,6 +264,7 @@ class Engine:
         if checked.memory.took:
             checked.latency = latency.add(checked.latency, checked.memory.took)
         reading = self.canaries.weigh(checked, self._doubt(checked, reading))
+        reading = self.workers.weigh(reading, checked.pod, compiled.spec.group_size or 1)
         self._judge(checked, reading, decided=True, gap=gap)
 
     def _void(self, checked: Checked, began: float, facts: PodFacts, compiled: Compiled) -> str:
@@ -264,7 +274,6 @@ class Engine:
             return OUTDATED
         if (now.ip, now.started_at) != (facts.ip, facts.started_at):
             return OUTDATED
-        reading = self.workers.weigh(reading, checked.pod, compiled.spec.group_size or 1)
         return VOID if self.attention.lapsed_since(began) else ""
 
     def _count_restart(self, checked: Checked, before: PodFacts) -> None:

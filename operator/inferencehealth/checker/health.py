@@ -16,6 +16,7 @@ from inferencehealth.api.report import (
     MAX_MODELS,
     MAX_NOT_READY,
     MAX_PODS,
+    CanaryCost,
     Health,
     ItemHealth,
     PodHealth,
@@ -23,9 +24,10 @@ from inferencehealth.api.report import (
     Startup,
 )
 from inferencehealth.api.status import VerdictCounts, enough_serve
-from inferencehealth.checker.canary import CanaryState, canary_findings
+from inferencehealth.checker.canary import CanaryState
 from inferencehealth.checker.disagreement import Contradiction, Differing, findings
 from inferencehealth.checker.gating import gate_in_words
+from inferencehealth.checker.turns import canary_findings
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
 from inferencehealth.checks.verdicts import RANK, SERVING, Verdict
@@ -51,7 +53,7 @@ class PodState:
     history: History
     kubelet_ready: bool
     restarts: int
-    canary: CanaryState | None = None
+    canaries: tuple[CanaryState, ...] = ()
     latency: float = 0.0
     contradiction: Contradiction | None = None
     gate: GateRecord | None = None
@@ -67,12 +69,13 @@ def health(
     container: str = "",
     startups: tuple[Startup, ...] = (),
     desired: int = 0,
+    canary: CanaryCost | None = None,
 ) -> Health:
     """The health of a workload; `now` (epoch seconds) dates its last transition.
 
     `desired` is how many pods the workload wants, 0 where that is not known.
     The pod named first is the worst, among equals the one that is so longest. Returns `previous`
-    where nothing but latencies differs: they are no reason to write.
+    where nothing but latencies and the cost of canaries differs: they are no reason to write.
     """
     worst_first = sorted(pods, key=_badness)
     verdict, reason, message = _summary(worst_first)
@@ -97,9 +100,10 @@ def health(
         components=components[:MAX_MODELS],
         findings=(
             *findings(_differing(worst_first), len(worst_first), container),
-            *canary_findings(state.canary for state in worst_first if state.canary),
+            *canary_findings(each for state in worst_first for each in state.canaries),
         )[:MAX_HEALTH_FINDINGS],
         startups=startups,
+        canary=canary,
         last_transition_time=previous.last_transition_time
         if same and previous is not None and previous.last_transition_time
         else rfc3339(now),
@@ -113,9 +117,9 @@ def _models_serving(models: Sequence[ItemHealth], desired: int) -> str:
 
 
 def _unhurried(told: Health) -> Health:
-    """The same without its latencies."""
+    """The same without its latencies, and without what canaries cost."""
     pods = tuple(pod.model_copy(update={"latency": 0.0}) for pod in told.pods)
-    return told.model_copy(update={"pods": pods})
+    return told.model_copy(update={"pods": pods, "canary": None})
 
 
 def _differing(states: Iterable[PodState]) -> Iterator[Differing]:

@@ -13,9 +13,10 @@ from inferencehealth.api.names import CHECKER_MANAGER, SYSTEM_NAMESPACE
 from inferencehealth.checker.assembly import CONCURRENCY, Checker, assemble
 from inferencehealth.checker.metrics import exposition
 from inferencehealth.checker.news import News
+from inferencehealth.checker.reach import guarded
 from inferencehealth.checker.ways import Choice, asking
 from inferencehealth.kube.client import Client, connect
-from inferencehealth.kube.config import Access, load
+from inferencehealth.kube.config import Access, is_inside, load
 from inferencehealth.kube.events import Recorder
 from inferencehealth.listening import Address
 from inferencehealth.serving import serving
@@ -28,6 +29,8 @@ class CheckerSettings:
     """How to run a checker. `namespace` None: all; `identity` tells replicas apart.
 
     `listen` is where its numbers are served, None: nowhere. `transport` is how pods are asked.
+    Without `canaries` none is sent, whatever policies say. `loopback`: pods with such an address
+    are asked; None: only outside a cluster, where tests and fake kubelets have them.
     """
 
     identity: str
@@ -37,6 +40,8 @@ class CheckerSettings:
     context: str | None = None
     listen: Address | None = None
     transport: Choice = Choice.AUTO
+    canaries: bool = True
+    loopback: bool | None = None
 
 
 def run_checker(settings: CheckerSettings) -> int:
@@ -63,6 +68,8 @@ async def _serve(settings: CheckerSettings) -> int:
         stop=stop,
         listen=settings.listen,
         transport=settings.transport,
+        canaries=settings.canaries,
+        loopback=settings.loopback,
     )
     return 0
 
@@ -76,6 +83,8 @@ async def run(
     stop: asyncio.Event,
     listen: Address | None = None,
     transport: Choice = Choice.AUTO,
+    canaries: bool = True,
+    loopback: bool | None = None,
 ) -> None:
     """Check until `stop` is set, then finish what is to be written and take leave.
 
@@ -85,11 +94,12 @@ async def run(
         news = News(Recorder(client, controller=CHECKER_MANAGER, instance=identity))
         checker = assemble(
             client,
-            ask=ask,
+            ask=guarded(ask, loopback=not is_inside() if loopback is None else loopback),
             name=f"inferencehealth-checker-{identity}",
             namespace=namespace,
             system_namespace=system_namespace,
             news=news,
+            canaries=canaries,
         )
         try:
             async with _served(checker, client, listen):

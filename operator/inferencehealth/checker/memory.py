@@ -1,20 +1,21 @@
 """What is remembered of one pod between two rounds, so that a round asks only what is useful.
 
-A pod takes about 100 bytes, with a canary 250; lists are shared by a workload's pods. Times are
-seconds of a clock that never goes back. All of it ends with the start of the container that it is
-about.
+A pod takes about 100 bytes, with canaries 300 more for each model; lists are shared by a
+workload's pods. Times are seconds of a clock that never goes back. All of it ends with the start
+of the container that it is about.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inferencehealth.checker.canary import CanaryState
 from inferencehealth.checks.progress import Sample
 from inferencehealth.checks.steps import Reading
+from inferencehealth.profiles.auto_canary import Target
 
 
 @dataclass(slots=True, eq=False)
 class RoundMemory:
-    """One pod. `canary` is None where none is sent or none was yet."""
+    """One pod. `canaries` are by the model that they ask."""
 
     listed: dict[str, Reading] | None = None
     """What the steps said, by name, that are asked only now and then."""
@@ -27,4 +28,4 @@ class RoundMemory:
     """Seconds of the slowest answer in the last round; 0 where none came."""
     sample: Sample | None = None
     """The last look at the counters while the server was slow."""
-    canary: CanaryState | None = None
+    canaries: dict[Target, CanaryState] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The checker's numbers as Prometheus reads them: made when asked for, from `counters`.
 
-Labels are bounded: signs, verdicts and kinds of objects, never names of users' objects.
+Labels are bounded: signs, verdicts and kinds of objects, profiles, never names of users' objects.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from inferencehealth.checker.counters import OUTDATED, VOID, Counters
 from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checker.restarts import Cause, Probes
+from inferencehealth.checker.tally import Ended, Tally
 from inferencehealth.checks.steps import Sign
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.metrics import counter, counts, gauge, histogram, labelled, text
@@ -26,9 +27,7 @@ def families(
     yield histogram("check_duration", "How long checks take.", counters.duration)
     yield from _counts(counters)
     yield labelled(CounterMetricFamily, "api_writes", "Writes to the API server.", "kind", writes)
-    canaries = {"sent": engine.canaries.sent, "skipped": engine.canaries.skipped}
-    what = "Canaries that were sent, and those that real traffic made needless."
-    yield labelled(CounterMetricFamily, "canaries", what, "result", canaries)
+    yield from _canaries(engine.canaries.counted)
     verdicts = Counter({verdict.value: 0 for verdict in Verdict})
     verdicts.update(checked.history.verdict.value for checked in engine.checked())
     yield labelled(
@@ -43,6 +42,21 @@ def families(
     yield gauge("members", "Checkers that share the work.", members())
     suspect = "Whether this checker suspects itself, as too many pods fell silent at once."
     yield gauge("suspect", suspect, int(engine.suspects_itself))
+
+
+def _canaries(counted: Mapping[str, Tally]) -> Iterator[Metric]:
+    what = (
+        "Canaries by profile and by how they ended; Skipped: not sent, as real requests told more."
+    )
+    ends: dict[tuple[str, ...], float] = {
+        (profile, end.value): float(tally.ends[end])
+        for profile, tally in counted.items()
+        for end in Ended
+    }
+    yield counts("canaries", what, ("profile", "outcome"), ends)
+    what = "Seconds that servers took for the canaries that were sent to them, by profile."
+    seconds: dict[tuple[str, ...], float] = {(p,): t.seconds for p, t in counted.items()}
+    yield counts("canary_seconds", what, ("profile",), seconds)
 
 
 def exposition(

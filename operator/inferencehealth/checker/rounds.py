@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from inferencehealth.api.canary import CanaryMode
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checker.memory import RoundMemory
 from inferencehealth.checks import progress as counters
@@ -27,6 +28,7 @@ from inferencehealth.checks.steps import (
     StepKind,
 )
 from inferencehealth.checks.transports import check_request
+from inferencehealth.profiles.auto_canary import AutoCanary, Target
 from inferencehealth.profiles.canary import CanaryRequest, canary_of
 from inferencehealth.profiles.registry import profile_named
 
@@ -64,8 +66,17 @@ class Compiled:
     seldom: frozenset[str] = frozenset()
     progress: Progress | None = None
     canary: CanaryRequest | None = None
+    """The policy's own canary."""
+    auto: AutoCanary | None = None
+    """How the profile builds one, where it does."""
     shared: dict[Reading, Reading] = field(default_factory=dict)
     """Readings that pods remember: the lists of a workload's pods are mostly the same."""
+
+    def targets(self, reading: Reading) -> tuple[Target, ...]:
+        """The models that get canaries, by what a round said of them."""
+        if self.canary is not None:
+            return (Target(self.canary.model),)
+        return self.auto.targets(self.spec, reading.models) if self.auto else ()
 
 
 def compile_check(spec: CheckSpec) -> Compiled:
@@ -95,8 +106,9 @@ def compile_check(spec: CheckSpec) -> Compiled:
         profile.fold,
         thresholds,
         seldom=_seldom(spec, steps),
-        progress=profile.progress,
+        progress=_progress(profile.progress, spec.metrics_port),
         canary=canary,
+        auto=profile.canary if _is_auto(spec) else None,
     )
 
 
@@ -234,6 +246,14 @@ async def _look(
 def _is_slow(reading: Reading) -> bool:
     """Whether nobody answered although the connection was accepted: busy or hung."""
     return reading.sign is Sign.SILENT and reading.reason == NO_ANSWER
+
+
+def _progress(known: Progress | None, port: int | None) -> Progress | None:
+    return replace(known, port=port) if known and port else known
+
+
+def _is_auto(spec: CheckSpec) -> bool:
+    return spec.canary is not None and spec.canary.mode is CanaryMode.AUTO
 
 
 def _seldom(spec: CheckSpec, steps: tuple[Step, ...]) -> frozenset[str]:

@@ -10,12 +10,14 @@ from inferencehealth.checker.health import PodState, epoch
 from inferencehealth.checker.memory import RoundMemory
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checker.rounds import Compiled, compile_check
+from inferencehealth.checker.tally import Tally
 from inferencehealth.checks import latency
 from inferencehealth.checks.candidate import of_pod
 from inferencehealth.checks.history import History, PodFacts, begin, resume
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.pods import PodRecord
 from inferencehealth.kube.store import Key
+from inferencehealth.profiles.auto_canary import Target
 
 TOLD_SHARE: Final = 0.95
 """The share of a pod's answers by whose time the report tells how quick it is."""
@@ -30,7 +32,8 @@ class Work:
     half a picture; pods that come later do not hold it up again. `told` is what was written
     about the pods before this process began, `unlisted` the verdict on those that had no place in
     the report, where they all had the same. `startups` is how long pods took to load, begun by
-    whoever had the report before us.
+    whoever had the report before us. `tally` counts its canaries; `proven` are the models of which
+    any pod has answered one well.
     """
 
     record: ReportRecord
@@ -41,6 +44,8 @@ class Work:
     pods: "dict[Key, Checked]" = field(default_factory=dict)
     waiting: "set[Checked]" = field(default_factory=set)
     complete: bool = False
+    tally: Tally = field(default_factory=Tally)
+    proven: set[Target] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +94,7 @@ class Checked:
             self.history,
             kubelet_ready=self.pod.ready,
             restarts=self.facts.restarts,
-            canary=self.memory.canary,
+            canaries=tuple(self.memory.canaries.values()),
             latency=latency.percentile(self.latency, TOLD_SHARE),
             contradiction=self.contradiction,
             gate=self.pod.gate,

@@ -44,6 +44,13 @@ Transport = Annotated[
         "auto: outside the cluster, the way that reaches them."
     ),
 ]
+Canaries = Annotated[
+    bool,
+    typer.Option(
+        "--canaries/--no-canaries",
+        help="Send canaries where policies ask for them, or none at all, whatever policies say.",
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log details, too.")]
 ProfileOfUrl = Annotated[
     str, typer.Option("--profile", help="Which server is at the URL, such as asr or triton.")

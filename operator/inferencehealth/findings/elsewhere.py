@@ -84,6 +84,35 @@ CHECKS = (
         remedy="Make the ConfigMap, correct spec.checks.canary.bodyFrom, or let the checker read "
         "it: a Role with verb get on its name.",
     ),
+    Rule(
+        id="CanaryNeedsKey",
+        severity="warning",
+        of_workload=True,
+        what="The server wants an API key for inference, so it gets no canary.",
+        why="Until then only the server's health endpoints are asked, which see no hung engine.",
+        remedy="Set spec.checks.canary.headersFrom to a Secret with the key, or "
+        "spec.checks.canary.mode: Off.",
+    ),
+    Rule(
+        id="CanaryNotBuilt",
+        severity="info",
+        of_workload=True,
+        what="No request can be built for a model, or the server takes none of those it might.",
+        why="The model gets no canary, so that nothing sees it hang: only its health endpoints are "
+        "asked. It is tried anew after ten intervals.",
+        remedy="Describe a request that the model takes (spec.checks.canary.mode: Custom), or set "
+        "mode: Off.",
+    ),
+    Rule(
+        id="CanaryUnproven",
+        severity="warning",
+        of_workload=True,
+        what="A model fails the zeros that a canary sends, and no pod has ever answered them well.",
+        why="Either it is broken, or it does not bear zeros; nobody can tell, so nothing is held "
+        "against the pod.",
+        remedy="Send the model a real request. Where that is answered, describe it "
+        "(spec.checks.canary.mode: Custom); where it fails too, load the model anew.",
+    ),
 )
 
 PROBLEMS = (

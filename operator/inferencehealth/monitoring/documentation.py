@@ -11,6 +11,7 @@ from inferencehealth.api.report import Health, ItemHealth, Report, Startup
 from inferencehealth.api.status import PolicyStatus, VerdictCounts
 from inferencehealth.checker.engine import Engine
 from inferencehealth.checker.metrics import families as of_checker
+from inferencehealth.checker.tally import Ended
 from inferencehealth.checks import transports
 from inferencehealth.controller.aggregate import invalid_status
 from inferencehealth.controller.board import Board
@@ -78,6 +79,7 @@ def _checker() -> Iterator[Metric]:
     engine = Engine(
         ask=transports.ask, identity="", concurrency=1, mark=lambda _: None, told=lambda _: None
     )
+    engine.canaries.counted["vllm"].add(Ended.GOOD)
     return of_checker(engine, lambda: 0, {"Lease": 0})
 
 

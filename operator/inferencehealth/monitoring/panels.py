@@ -221,7 +221,7 @@ ROWS: Final = (
             Panel(
                 "Canaries",
                 "timeseries",
-                _rate("canaries", "result"),
+                _rate("canaries", "outcome"),
                 "Per second: sent, and made needless by real traffic.",
             ),
             Panel(

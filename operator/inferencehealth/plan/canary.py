@@ -18,7 +18,7 @@ WHERE = "spec.checks.canary"
 
 def canary_problems(policy: Policy, container: Container) -> tuple[Problem, ...]:
     """What keeps the policy's canary from being sent to that container."""
-    if policy.spec.checks.canary.mode is CanaryMode.OFF:
+    if policy.spec.checks.canary.mode is not CanaryMode.CUSTOM:
         return ()
     return tuple(_problems(policy, container))
 

@@ -12,7 +12,7 @@ from inferencehealth.probes.effect import effective
 from inferencehealth.probes.merge import ProbePlan
 from inferencehealth.profiles.detect import Detected
 from inferencehealth.profiles.profile import Profile
-from inferencehealth.workloads import Container, Workload
+from inferencehealth.workloads import Workload
 
 
 def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckSpec:
@@ -22,6 +22,7 @@ def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckS
         profile=profile.name,
         container=detected.container.name,
         port=detected.port,
+        metrics_port=profile.metrics_port(detected.container),
         pod_selector=Selector.model_validate(dict(workload.selector)),
         group_size=workload.group_size if workload.group_size > 1 else None,
         models=_models(spec.server.models, detected),
@@ -35,16 +36,17 @@ def check_spec(policy: Policy, workload: Workload, detected: Detected) -> CheckS
         scheme=spec.server.scheme,
         tls=spec.server.tls,
         keep_alive=spec.checks.keep_alive,
-        canary=_canary(spec.checks.canary, detected.container),
+        canary=_canary(spec.checks.canary, detected),
         gate=spec.checks.readiness_gate_limits if _is_gated(policy) else None,
     )
 
 
-def _canary(asked: Canary, container: Container) -> Canary | None:
+def _canary(asked: Canary, detected: Detected) -> Canary | None:
     """The canary with the number of its port; None where none is to be sent."""
-    if asked.mode is CanaryMode.OFF:
+    unknown = asked.mode is CanaryMode.AUTO and detected.profile.canary is None
+    if asked.mode is CanaryMode.OFF or unknown:
         return None
-    return asked.model_copy(update={"port": port_number(asked.port, container)})
+    return asked.model_copy(update={"port": port_number(asked.port, detected.container)})
 
 
 def _is_gated(policy: Policy) -> bool:

@@ -24,6 +24,9 @@ LIVE_MARK = "run here"
 """Words in `Profile.verified` that tell facts seen on a running server from facts read."""
 SHOWN_IMAGES = 3
 NOWHERE = "–"
+NO_CANARY = (
+    "none by itself, as nobody can know what a request to it looks like; mode Custom sends yours"
+)
 
 _HEAD = """# Servers
 
@@ -101,12 +104,18 @@ def _section(profile: Profile) -> str:
 def _told(profile: Profile) -> Iterator[str]:
     if asked := [_asked(step) for step in _steps(profile)]:
         yield f"- **Asked by the check**: {', '.join(asked)}."
+    if profile.name != "custom":
+        yield f"- **Canary**: {_canary(profile)}."
     for field, title in _WORDS:
         if text := getattr(profile, field):
             yield f"- **{title}**: {text.rstrip('.')}."
     found = (*profile.liveness_findings, *profile.readiness_findings, *profile.unnamed_findings)
     for finding in found:
         yield f"- **Finding {finding.id}**: {finding.message}"
+
+
+def _canary(profile: Profile) -> str:
+    return profile.canary.told if profile.canary else NO_CANARY
 
 
 def _steps(profile: Profile) -> tuple[Step, ...]:

@@ -35,6 +35,7 @@ from inferencehealth.profiles.recognition import (
     recognise,
     server_words,
 )
+from inferencehealth.profiles.text_canary import CHAT, COMPLETION, EMBEDDINGS, TOKENS, openai_canary
 from inferencehealth.workloads import Container
 
 LIVE, HEALTH = "/live", "/health"
@@ -54,9 +55,17 @@ PROGRESS = Progress(
     done=("dynamo_frontend_output_tokens_total",),
     unit="tokens",
     running=("dynamo_frontend_inflight_requests",),
+    own=TOKENS,
 )
 """Of the frontend, by the metrics catalogue of its documentation 1.5; queued requests are in
 flight too."""
+
+CANARY = openai_canary(
+    "one token through a frontend, by completion, else by chat; none through a worker, which "
+    "lists no models",
+    paths=(COMPLETION, CHAT, EMBEDDINGS),
+    listed=True,
+)
 
 NO_WORKERS = Reading(
     Sign.NOT_READY, "NoWorkers", "Dynamo's frontend works, but no worker serves an endpoint"
@@ -148,6 +157,7 @@ DYNAMO = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold,
     named_models=named_models,
     listed_as_named=no_models,

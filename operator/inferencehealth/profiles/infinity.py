@@ -15,7 +15,9 @@ from typing import Any, Final
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.auto_canary import AutoCanary, Built, Cannot, Target, every_model
 from inferencehealth.profiles.listing import (
+    LIST_BODY,
     OPENAI_MODELS,
     fold_listed,
     models_step,
@@ -31,11 +33,45 @@ from inferencehealth.profiles.profile import (
     Profile,
     StaticFinding,
 )
+from inferencehealth.profiles.reading import parse_object
 from inferencehealth.profiles.recognition import Signature, port_of, recognise, server_words
+from inferencehealth.profiles.text_canary import TEXT, json_way
 from inferencehealth.workloads import Container
 
 HEALTH, MODELS = "/health", "/models"
 USUAL_PORT = 7997
+_V1_MODELS: Final = Request(OPENAI_MODELS, max_body=LIST_BODY)
+_TASKS: Final = (
+    ("embed", "/embeddings", {"input": [TEXT]}, "one letter embedded"),
+    ("rerank", "/rerank", {"query": TEXT, "documents": [TEXT]}, "one letter ranked"),
+    ("classify", "/classify", {"input": [TEXT]}, "one letter classified"),
+)
+"""Capability of a model, path behind the prefix, body beside the model, and what that does."""
+
+
+def build(target: Target, answers: tuple[Answer, ...]) -> Built:
+    """By the model's capabilities in the list, behind the prefix where the list stands."""
+    for prefix, listed in zip(("", "/v1"), answers, strict=True):
+        entries = parse_object(listed.body).get("data") if listed.status == 200 else None
+        for entry in entries if isinstance(entries, list) else []:
+            if not isinstance(entry, dict) or entry.get("id") != target.name:
+                continue
+            able = entry.get("capabilities") or ()
+            for capability, path, body, words in _TASKS:
+                if capability in able:
+                    return (json_way(prefix + path, {"model": target.name, **body}, words),)
+            return Cannot("it neither embeds nor ranks nor classifies text")
+    return Cannot("the list of models does not tell what it can do")
+
+
+CANARY: Final = AutoCanary(
+    told="one letter embedded, ranked or classified by each model in its turn, by the capabilities "
+    "that the list of models tells",
+    build=build,
+    targets=every_model,
+    about=lambda _target: (Request(MODELS, max_body=LIST_BODY), _V1_MODELS),
+)
+
 FULL: Final = 1.0
 """Fraction of its queue from which on the server refuses requests with 429."""
 
@@ -123,6 +159,7 @@ INFINITY = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    canary=CANARY,
     named_models=named_models,
     tells_versions=False,
     images=SIGNATURE.images,

@@ -34,6 +34,7 @@ from inferencehealth.profiles.reading import (
     worst_of,
 )
 from inferencehealth.profiles.recognition import Signature, flag, port_of, recognise, words
+from inferencehealth.profiles.v2_canary import v2_canary
 from inferencehealth.workloads import Container
 
 LIVE, READY, MODELS = "/v2/health/live", "/v2/health/ready", "/v2/models"
@@ -45,6 +46,12 @@ MAX_LISTED = 1000
 """Models of a listing that are read."""
 
 _PLAIN_NAME = re.compile(r"[!-~]{1,253}")
+
+CANARY = v2_canary(
+    "zeros for every input of each model in its turn that is ready and tells its input types with "
+    "fixed shapes; none where it tells none, as is usual",
+    ready=True,
+)
 
 SERVERS = (
     "artserver",
@@ -225,6 +232,7 @@ KSERVE = Profile(
     port=http_port,
     handlers=handlers,
     steps=steps,
+    canary=CANARY,
     fold=fold,
     named_models=named_models,
     tells_versions=False,

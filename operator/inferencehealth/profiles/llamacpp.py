@@ -20,10 +20,11 @@ from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
 from inferencehealth.profiles.asking import by_status, http_get
+from inferencehealth.profiles.auto_canary import NotNow
 from inferencehealth.profiles.listing import fold_listed, models_step, read_list, serving
 from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import Asked, DefaultBudgets, Evidence, Handlers, Profile
-from inferencehealth.profiles.reading import SERVES, parse_object, unanswered
+from inferencehealth.profiles.reading import SERVES, parse_json, parse_object, unanswered
 from inferencehealth.profiles.recognition import (
     Signature,
     only_flags,
@@ -31,6 +32,7 @@ from inferencehealth.profiles.recognition import (
     recognise,
     server_words,
 )
+from inferencehealth.profiles.text_canary import openai_canary
 from inferencehealth.workloads import Container
 
 HEALTH, PROPS = "/health", "/props"
@@ -51,14 +53,42 @@ OTHER_TAGS = ("light*", "full*")
 MAX_ALIASES: Final = 20
 """Names of one model that are read."""
 
+OWN_DECODES: Final = 4.0
+"""Decodes that one canary takes: its letter, its token, and what an update of the slots adds."""
+
 PROGRESS: Final = Progress(
     done=("llamacpp:n_decode_total",),
     unit="decodes",
     running=("llamacpp:requests_processing",),
     waiting=("llamacpp:requests_deferred",),
+    own=OWN_DECODES,
 )
 """Only with --metrics, and without an API key. tokens_predicted_total moves when a request ends,
 n_decode_total at every step."""
+
+SLOTS: Final = "/slots"
+_BEFORE: Final = (Request(PROPS, max_body=PROPS_BODY), Request(SLOTS, max_body=PROPS_BODY))
+"""What is asked before a canary: whether it sleeps, and whether a slot is free."""
+
+
+def _held_back(answers: tuple[Answer, ...]) -> NotNow | None:
+    """A server that sleeps is not woken; one whose slots are all busy would only let us wait."""
+    props, slots = answers
+    if parse_object(props.body).get("is_sleeping") is True:
+        return NotNow()
+    listed = parse_json(slots.body) if slots.status == 200 else None
+    all_slots = [slot for slot in listed if isinstance(slot, dict)] if listed else []
+    busy = all_slots and all(slot.get("is_processing") is True for slot in all_slots)
+    return NotNow() if busy else None
+
+
+CANARY: Final = openai_canary(
+    "one token, by completion, else by chat; with --embeddings one letter embedded, with "
+    "--reranking one ranked. Of a router, the first loaded model. None while it sleeps, and none "
+    "while all slots are busy, of which the counters tell",
+    about=_BEFORE,
+    guard=_held_back,
+)
 
 LOADING: Final = Reading(Sign.LOADING, "ModelLoading", "llama-server is loading its model")
 _STATES: Final[Mapping[str, tuple[Sign, str, str]]] = {
@@ -183,6 +213,7 @@ LLAMACPP = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold,
     named_models=named_models,
     listed_as_named=_aliases,

@@ -37,6 +37,7 @@ from inferencehealth.profiles.repository import (
     index_step,
     model_step,
 )
+from inferencehealth.profiles.v2_canary import v2_canary
 from inferencehealth.workloads import Container
 
 LIVE, READY, INDEX = "/v2/health/live", "/v2/health/ready", "/v2/repository/index"
@@ -45,6 +46,11 @@ JSON = (("Content-Type", "application/json"),)
 
 SIGNATURE = Signature(
     images=("seldonio/mlserver*", "mlserver"), programs=("mlserver start",), runs_arguments=True
+)
+
+CANARY = v2_canary(
+    "zeros for every input of each ready model in its turn, where model-settings.json declares "
+    "inputs of fixed shape; none where it declares none"
 )
 
 _STATES: Final[Mapping[str, tuple[Sign, str, str]]] = {
@@ -156,6 +162,7 @@ MLSERVER = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    canary=CANARY,
     named_models=named_models,
     listed_as_named=no_models,
     images=SIGNATURE.images,

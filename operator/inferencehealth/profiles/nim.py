@@ -31,6 +31,7 @@ from inferencehealth.profiles.profile import (
 )
 from inferencehealth.profiles.reading import SERVES, parse_object, unanswered, unexpected
 from inferencehealth.profiles.recognition import Signature, image, port_of, recognise
+from inferencehealth.profiles.text_canary import CHAT, COMPLETION, EMBEDDINGS, TOKENS, openai_canary
 from inferencehealth.workloads import Container
 
 LIVE, READY = "/v1/health/live", "/v1/health/ready"
@@ -47,9 +48,19 @@ PROGRESS = Progress(
     running=("num_requests_running", "vllm:num_requests_running"),
     waiting=("num_requests_waiting", "vllm:num_requests_waiting"),
     path="/v1/metrics",
+    own=TOKENS,
 )
 """By the documentation of NIM for LLMs (observability): plain names in 1.x, as vLLM has them where
 vLLM is the engine. NIMs of other kinds have none of them."""
+
+CANARY = openai_canary(
+    "one token of a language model, by completion, else by chat; of an embedding model one letter "
+    "embedded. None for speech and vision, whose NIMs list no models",
+    # Retrieval NIMs tell queries from passages.
+    paths=(COMPLETION, CHAT, EMBEDDINGS),
+    extra={EMBEDDINGS: {"input_type": "query"}},
+    listed=True,
+)
 
 SETTINGS = frozenset(
     {
@@ -158,6 +169,7 @@ NIM = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold_listed,
     named_models=named_models,
     listed_as_named=_served,

@@ -14,6 +14,7 @@ from typing import Any
 
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Reading, Request, Sign, Step, StepKind
+from inferencehealth.profiles import ollama_canary
 from inferencehealth.profiles.asking import by_status, http_get
 from inferencehealth.profiles.commands import commands, commands_of
 from inferencehealth.profiles.listing import fold_listed, models_step, read_list, serving
@@ -140,6 +141,7 @@ OLLAMA = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    canary=ollama_canary.CANARY,
     named_models=named_models,
     # A pull may fail or end later than the start, and that is not the server's fault.
     listed_as_named=no_models,

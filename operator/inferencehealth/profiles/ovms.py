@@ -43,10 +43,16 @@ from inferencehealth.profiles.repository import (
     index_step,
     model_step,
 )
+from inferencehealth.profiles.v2_canary import v2_canary
 from inferencehealth.profiles.version_status import version_items
 from inferencehealth.workloads import Container
 
 LIVE, READY, CONFIG = "/v2/health/live", "/v2/health/ready", "/v1/config"
+
+CANARY = v2_canary(
+    "zeros for every input of each available model in its turn, where all shapes are fixed but for "
+    "the batch; none where an input is text or may have any size"
+)
 
 SIGNATURE = Signature(
     images=(
@@ -170,6 +176,7 @@ OVMS = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold,
+    canary=CANARY,
     named_models=named_models,
     listed_as_named=listed_models,
     images=SIGNATURE.images,

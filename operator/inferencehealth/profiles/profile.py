@@ -10,6 +10,7 @@ from inferencehealth.api.server import Components, RequiredModel
 from inferencehealth.checks.progress import Progress
 from inferencehealth.checks.steps import Reading, Step
 from inferencehealth.kubelet import Handler, Numbers
+from inferencehealth.profiles.auto_canary import AutoCanary
 from inferencehealth.profiles.reading import worst_of
 from inferencehealth.workloads import Container
 
@@ -103,6 +104,11 @@ def no_models(_container: Container) -> tuple[str, ...]:
     return ()
 
 
+def no_port(_container: Container) -> int | None:
+    """For servers that count their work where they serve."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One model server."""
@@ -121,6 +127,10 @@ class Profile:
     """The one reading of a round, from the readings of its steps by name."""
     progress: Progress | None = None
     """Where the server counts its work, by which busy and hung are told apart."""
+    metrics_port: Callable[[Container], int | None] = no_port
+    """Port of `progress` as the container gives it; None: that of `progress` itself."""
+    canary: AutoCanary | None = None
+    """How the smallest real request is built; None: nobody can know what one looks like."""
     documented: Documented | None = None
     components: Components = field(default=Components())
     """Components that have to be up where the policy names none."""

@@ -34,6 +34,7 @@ from inferencehealth.profiles.recognition import (
     recognise,
     server_words,
 )
+from inferencehealth.profiles.text_canary import TOKENS, openai_canary
 from inferencehealth.workloads import Container
 
 HEALTH, HEALTH_GENERATE = "/health", "/health_generate"
@@ -53,10 +54,17 @@ PROGRESS = Progress(
     unit="tokens",
     running=("sglang:num_running_reqs",),
     waiting=("sglang:num_queue_reqs",),
+    own=TOKENS,
     patience=PER_REQUEST,
 )
 """Only with --enable-metrics; without it /metrics is a 404 and tells nothing. Tokens are counted
 when a request ends (its TokenizerMetricsCollector)."""
+
+CANARY = openai_canary(
+    "one token of the model, by completion, else by chat; of a model that has none, one letter "
+    "embedded or ranked. One that waits too long is Busy while /health is 200",
+    alive=Request(HEALTH),
+)
 
 NOT_HEALTHY = Reading(
     Sign.NOT_READY,
@@ -122,6 +130,7 @@ SGLANG = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold_listed,
     named_models=named_models,
     tells_versions=False,

@@ -13,10 +13,18 @@ backends/src/lib.rs, backends/candle/src/lib.rs, Dockerfile).
 from functools import partial
 
 from inferencehealth.api.report import CheckSpec
-from inferencehealth.checks.steps import Reading, Sign, Step
+from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign, Step
 from inferencehealth.profiles import huggingface
 from inferencehealth.profiles.asking import http_get
-from inferencehealth.profiles.huggingface import HEALTH, PING
+from inferencehealth.profiles.auto_canary import (
+    AutoCanary,
+    Built,
+    Cannot,
+    NotNow,
+    Target,
+    first_model,
+)
+from inferencehealth.profiles.huggingface import HEALTH, INFO, PING
 from inferencehealth.profiles.listing import fold_listed
 from inferencehealth.profiles.naming import plain, values
 from inferencehealth.profiles.profile import (
@@ -26,7 +34,9 @@ from inferencehealth.profiles.profile import (
     Profile,
     StaticFinding,
 )
+from inferencehealth.profiles.reading import parse_object
 from inferencehealth.profiles.recognition import Signature, server_words
+from inferencehealth.profiles.text_canary import TEXT, json_way
 from inferencehealth.workloads import Container
 
 METRICS = "/metrics"
@@ -41,6 +51,39 @@ SIGNATURE = Signature(
     not_tags=("*-grpc",),
     programs=("text-embeddings-router",),
     flags=(("--model-id", "--pooling"), ("--model-id", "--max-client-batch-size")),
+)
+
+_EMBED = json_way("/embed", {"inputs": TEXT}, "one letter embedded")
+_SPARSE = json_way("/embed_sparse", {"inputs": TEXT}, "one letter embedded")
+_RERANK = json_way("/rerank", {"query": TEXT, "texts": [TEXT]}, "one letter ranked")
+_PREDICT = json_way("/predict", {"inputs": TEXT}, "one letter classified")
+INFO_BODY = 256 * 1024
+"""A classifier's information lists all of its labels."""
+
+
+def build(_target: Target, answers: tuple[Answer, ...]) -> Built:
+    """By the kind of model that /info tells: {"model_type": {"embedding": {"pooling": …}}}."""
+    (info,) = answers
+    if info.outcome is not Outcome.ANSWERED:
+        return NotNow()
+    kinds = parse_object(info.body).get("model_type")
+    if not isinstance(kinds, dict):
+        return Cannot("the server does not tell what kind of model it is")
+    if "reranker" in kinds:
+        return (_RERANK,)
+    if "classifier" in kinds:
+        return (_PREDICT,)
+    embedding = kinds.get("embedding")
+    sparse = isinstance(embedding, dict) and embedding.get("pooling") == "splade"
+    return (_SPARSE,) if sparse else (_EMBED,)
+
+
+CANARY = AutoCanary(
+    told="one letter embedded, ranked or classified, by the kind of model that /info tells",
+    build=build,
+    targets=first_model,
+    about=lambda _target: (Request(INFO, max_body=INFO_BODY),),
+    fails=frozenset({424}),  # its status of a backend that failed
 )
 
 UNHEALTHY = Reading(
@@ -86,6 +129,7 @@ TEI = Profile(
     handlers=handlers,
     steps=steps,
     fold=fold_listed,
+    canary=CANARY,
     named_models=named_models,
     tells_versions=False,
     images=SIGNATURE.images,

@@ -25,6 +25,7 @@ from inferencehealth.profiles.profile import (
     StaticFinding,
 )
 from inferencehealth.profiles.recognition import Signature, port_of, recognise, server_words
+from inferencehealth.profiles.text_canary import CHAT, COMPLETION, openai_canary
 from inferencehealth.workloads import Container
 
 HEALTH, HEALTH_GENERATE = "/health", "/health_generate"
@@ -44,6 +45,10 @@ PROGRESS = Progress(
     done=("trtllm_request_success_total",), unit="requests", path="/prometheus/metrics"
 )
 """It tells no requests inside, so it can show that the server works but never that it hangs."""
+
+CANARY = openai_canary(
+    "one token of the model, by completion, else by chat", paths=(COMPLETION, CHAT)
+)
 
 UNAVAILABLE = Reading(
     Sign.FAILS,
@@ -104,6 +109,7 @@ TENSORRT_LLM = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold_listed,
     named_models=named_models,
     tells_versions=False,

@@ -29,6 +29,7 @@ from inferencehealth.profiles.profile import (
     no_models,
 )
 from inferencehealth.profiles.recognition import Signature, server_words
+from inferencehealth.profiles.text_canary import TEXT, json_way, text_canary
 from inferencehealth.workloads import Container
 
 SIGNATURE = Signature(
@@ -48,10 +49,16 @@ PROGRESS = Progress(
     running=("tgi_batch_current_size",),
     waiting=("tgi_queue_size",),
     failed=("tgi_request_failure",),
+    own=2.0,  # a prefill and a decode
     not_failed=frozenset({"cancelled", "dropped", "overloaded", "validation"}),
 )
 """A step is one prefill or decode of the batch. Failures that clients cause (label "err") do not
 count."""
+
+CANARY = text_canary(
+    "one token",
+    (json_way("/generate", {"inputs": TEXT, "parameters": {"max_new_tokens": 1}}, "one token"),),
+)
 
 UNHEALTHY = Reading(
     Sign.FAILS, "ServerUnhealthy", "TGI says that its shards do not work (health check failed)"
@@ -94,6 +101,7 @@ TGI = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold_listed,
     named_models=named_models,
     # The hub may give the model another name than the one asked for: gpt2 is openai-community/gpt2.

@@ -25,11 +25,13 @@ from inferencehealth.profiles.reading import SERVES, unanswered, unexpected
 from inferencehealth.profiles.recognition import (
     Signature,
     flag,
+    port_number,
     port_of,
     recognise,
     server_words,
 )
 from inferencehealth.profiles.triton_models import fold, read_index
+from inferencehealth.profiles.v2_canary import v2_canary
 from inferencehealth.workloads import Container
 
 LIVE, READY, INDEX = "/v2/health/live", "/v2/health/ready", "/v2/repository/index"
@@ -50,6 +52,14 @@ PROGRESS = Progress(
 """On the usual metrics port, unless the container says otherwise (`metrics_port`). Successes are
 counted when a request ends. The label
 "reason" of failures is one of 24.x (Triton's documentation, metrics)."""
+
+CANARY = v2_canary(
+    "zeros for every input of each ready model in its turn, where all of its shapes are fixed but "
+    "for the batch; none where an input is text or may have any size",
+    binary=True,
+    # Of a Python model whose process died or froze (seen on 2.51.0).
+    died=(b"Stub process",),
+)
 
 SIGNATURE = Signature(
     images=(
@@ -83,6 +93,13 @@ def http_port(container: Container) -> int | None:
         usual=USUAL_PORT,
         signature=SIGNATURE,
     )
+
+
+def metrics_port(container: Container) -> int | None:
+    """Triton's metrics port: its flag's, else that of a declared port which is called so."""
+    said = port_number(flag(server_words(container, SIGNATURE), "--metrics-port"))
+    by_name = (port.number for port in container.ports if "metrics" in port.name)
+    return said or next(by_name, None)
 
 
 def named_models(container: Container) -> tuple[str, ...]:
@@ -183,6 +200,8 @@ TRITON = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    metrics_port=metrics_port,
+    canary=CANARY,
     fold=fold,
     named_models=named_models,
     # Which of them its clients need is for the policy to say.

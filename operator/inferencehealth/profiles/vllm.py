@@ -37,6 +37,7 @@ from inferencehealth.profiles.recognition import (
     recognise,
     server_words,
 )
+from inferencehealth.profiles.text_canary import TOKENS, awake_gauge, openai_canary
 from inferencehealth.workloads import Container
 
 HEALTH, SLEEPING = "/health", "/is_sleeping"
@@ -66,8 +67,16 @@ PROGRESS = Progress(
     unit="tokens",
     running=("vllm:num_requests_running",),
     waiting=("vllm:num_requests_waiting",),
+    own=TOKENS,
 )
 """Of /metrics, which no API key guards."""
+
+CANARY = openai_canary(
+    "one token of the model, by completion, else by chat; of a model that has none, one letter "
+    "embedded or ranked. None while /metrics say that it sleeps",
+    about=(PROGRESS.request,),
+    guard=awake_gauge("vllm:engine_sleep_state", "sleep_state", "awake"),
+)
 
 ENGINE_DEAD = Reading(
     Sign.FAILS,
@@ -139,6 +148,7 @@ VLLM = Profile(
     handlers=handlers,
     steps=steps,
     progress=PROGRESS,
+    canary=CANARY,
     fold=fold_listed,
     named_models=named_models,
     tells_versions=False,

@@ -102,6 +102,9 @@ REFUSED = [
     (https(CA), "spec.server.tls.serverName", "caFrom needs serverName"),
     (canary({"mode": "Custom"}), "checks.canary.path", "mode Custom needs path"),
     (canary({"path": "/infer"}), "checks.canary.path", "belongs to mode Custom only"),
+    (canary({"mode": "Auto", "body": {}}), "checks.canary.body", "in mode Auto the operator"),
+    (canary({"bodyText": "a"}), "checks.canary.body", "in mode Auto the operator writes the body"),
+    (canary({"mode": "Always"}), "checks.canary.mode", '"Auto", "Off", "Custom"'),
     (canary({"interval": "1s"}), "checks.canary.interval", "between 10s and 24h"),
     (canary({"timeout": "1h"}), "checks.canary.timeout", "between 100ms and 10m"),
     (
@@ -172,7 +175,7 @@ async def test_the_smallest_policy_is_accepted_and_filled_in(
     checks = spec["checks"]
     assert (checks["interval"], checks["timeout"]) == ("10s", "5s")
     assert (checks["failureThreshold"], checks["successThreshold"]) == (3, 1)
-    assert (checks["canary"]["mode"], checks["readinessGate"]) == ("Off", False)
+    assert (checks["canary"]["mode"], checks["readinessGate"]) == ("Auto", False)
     assert checks["readinessGateLimits"] == {"failOpenAfter": "1m", "floor": 1}
     assert spec["probes"]["rollout"] == {"maxConcurrent": 1, "haltOnFailure": True}
     assert (spec["probes"]["onDelete"], spec["server"]["scheme"]) == ("Retain", "HTTP")

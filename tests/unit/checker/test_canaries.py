@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from inferencehealth.checker.canaries import Canaries
-from inferencehealth.checker.canary import canary_findings
 from inferencehealth.checker.references import References
 from inferencehealth.checker.reports import ReportRecord
+from inferencehealth.checker.turns import canary_findings
 from inferencehealth.checker.work import Checked, Work, first_history, work_for
 from inferencehealth.checks.history import resume
 from inferencehealth.checks.steps import Answer, Item, Outcome, Peer, Reading, Request, Sign
@@ -185,7 +185,7 @@ def metrics(tokens: int, waiting: int = 0) -> Answer:
 async def test_real_traffic_that_makes_progress_takes_the_canarys_place() -> None:
     world, checked = World(), joined(vllm())
     for tokens in range(60):
-        world.answers["/metrics"] = metrics(tokens)
+        world.answers["/metrics"] = metrics(1000 * tokens)
         await world.rounds(checked, until=world.now)
         world.now += 10
     assert len(world.sent) == 1  # the first look has nothing to compare with
@@ -211,7 +211,7 @@ async def test_progress_never_takes_the_place_of_a_second_opinion() -> None:
 
 async def test_a_canary_that_waits_while_tokens_flow_is_busy() -> None:
     world, checked = World(), joined(vllm())
-    world.answers |= {"/v1/completions": HUNG, "/metrics": metrics(5, waiting=9)}
+    world.answers |= {"/v1/completions": HUNG, "/metrics": metrics(5)}
     await world.rounds(checked, until=0)
     world.hold.clear()
     await world.rounds(checked, until=70)
@@ -283,8 +283,7 @@ async def test_a_secret_that_may_not_be_read_costs_the_canary_only() -> None:
     world, checked = World(Forbidden(403, "Forbidden", "no")), joined(keyed())
     assert await world.rounds(checked, until=600) is SERVES
     assert world.sent == []
-    state = checked.memory.canary
-    assert state is not None
+    (state,) = checked.memory.canaries.values()
     assert state.unasked is not None
     assert state.unasked.reason == "CanarySecretUnreadable"
     assert "RoleBinding" in state.unasked.message
@@ -312,8 +311,7 @@ async def test_why_no_canary_was_sent_is_a_finding_and_marks_the_report_once() -
     world, checked = World(Forbidden(403, "Forbidden", "no")), joined(keyed())
     await world.rounds(checked, until=600)
     assert world.marked == [checked.work.record.key]
-    state = checked.memory.canary
-    assert state is not None
+    (state,) = checked.memory.canaries.values()
     (finding,) = canary_findings([state, state])
     assert (finding.id, finding.severity) == ("CanarySecretUnreadable", "warning")
     assert "RoleBinding" in finding.message

@@ -1,21 +1,24 @@
 """When a canary is sent, and what its answers come to."""
 
-from dataclasses import replace
-
 import pytest
 
 from inferencehealth.checker.canary import (
     JITTER,
+    MAX_LATER,
     CanaryState,
-    combined,
+    Heard,
+    Turn,
     first,
     heard,
-    is_due,
+    left_out,
+    not_asked,
     skipped,
 )
+from inferencehealth.checker.traffic import Told
+from inferencehealth.checker.turns import combined
 from inferencehealth.checks.progress import PROGRESSING, Sample
-from inferencehealth.checks.steps import Item, Reading, Sign
-from inferencehealth.profiles.canary import CanaryRequest, canary_of
+from inferencehealth.checks.steps import Reading, Sign
+from inferencehealth.profiles.auto_canary import LEFT_OUT, Target
 
 from .values import spec
 
@@ -34,28 +37,17 @@ MOVES = Reading(Sign.BUSY, PROGRESSING, "busy")
 STUCK = Reading(Sign.FAILS, "NoProgress", "0 tokens")
 
 
-def made() -> CanaryRequest:
-    found = canary_of(SPEC)
-    assert found is not None
-    return found
+INTERVAL = 60.0
 
 
-CANARY = made()
+def turn(now: float = 0.0, uid: str = UID) -> Turn:
+    return Turn(INTERVAL, uid, now)
 
 
 def after(*readings: Reading, evidence: Reading | None = None) -> CanaryState:
     state = CanaryState(due=0.0)
     for number, reading in enumerate(readings):
-        state = heard(
-            state,
-            CANARY,
-            spec=SPEC,
-            uid=UID,
-            reading=reading,
-            evidence=evidence,
-            sample=None,
-            now=100.0 * number,
-        )
+        state = heard(state, turn(100.0 * number), SPEC, Heard(reading, evidence))
     return state
 
 
@@ -99,66 +91,43 @@ def test_what_could_not_be_asked_changes_nothing_and_is_remembered() -> None:
 
 def test_after_a_failure_the_second_opinion_comes_before_it_has_counted_often_enough() -> None:
     assert after(FAILS).due == (SPEC.failure_threshold - 1) * SPEC.interval
-    assert after(SERVES).due >= CANARY.interval
+    assert after(SERVES).due >= INTERVAL
 
 
 def test_pods_that_start_together_are_not_asked_together() -> None:
-    dues = {first(CANARY, f"pod-{number}", 0.0).due for number in range(100)}
+    dues = {first(INTERVAL, f"pod-{number}", 0.0).due for number in range(100)}
     assert len(dues) == 100
-    assert all(0 <= due <= CANARY.interval for due in dues)
+    assert all(0 <= due <= INTERVAL for due in dues)
 
 
 @pytest.mark.parametrize("uid", ["a", "b", "c"])
 def test_each_pod_keeps_an_interval_of_its_own(uid: str) -> None:
     sample = Sample(at=0, still_since=0, done=1)
-    due = skipped(CanaryState(0.0), CANARY, uid, sample, 0.0).due
-    assert CANARY.interval <= due <= (1 + JITTER) * CANARY.interval
-    assert due == skipped(CanaryState(0.0), CANARY, uid, sample, 0.0).due
+    due = skipped(CanaryState(0.0), turn(uid=uid), Told(None, INTERVAL), sample).due
+    assert INTERVAL <= due <= (1 + JITTER) * INTERVAL
+    assert due == heard(CanaryState(0.0), turn(uid=uid), SPEC, Heard(SERVES)).due
 
 
-@pytest.mark.parametrize(
-    ("sign", "sent"),
-    [
-        (Sign.SERVES, True),
-        (Sign.DEGRADED, True),
-        (Sign.LOADING, False),
-        (Sign.NOT_READY, False),
-        (Sign.BUSY, False),
-        (Sign.ASLEEP, False),
-        (Sign.FAILS, False),
-        (Sign.SILENT, False),
-        (Sign.UNKNOWN, False),
-    ],
-)
-def test_only_a_server_that_serves_gets_a_canary(sign: Sign, *, sent: bool) -> None:
-    assert is_due(CanaryState(due=10.0), CANARY, Reading(sign), 10.0) is sent
+def test_a_server_that_wants_no_other_one_yet_gets_none_for_ten_minutes_at_most() -> None:
+    later = [heard(CanaryState(0.0), turn(), SPEC, Heard(BUSY, later=s)).due for s in (90, 10**9)]
+    assert later == [90.0, MAX_LATER]
 
 
-def test_a_canary_never_wakes_a_sleeping_model() -> None:
-    asleep, awake = Item("m", Sign.ASLEEP), Item("m", Sign.SERVES)
-    other = Item("other", Sign.SERVES)
-    state = CanaryState(due=0.0)
-    assert not is_due(state, CANARY, replace(SERVES, models=(asleep, other)), 1.0)
-    assert is_due(state, CANARY, replace(SERVES, models=(awake,)), 1.0)
-    nameless = replace(CANARY, model="")
-    assert not is_due(state, nameless, replace(SERVES, models=(asleep,)), 1.0)
+@pytest.mark.parametrize("reason", sorted(LEFT_OUT))
+def test_a_model_that_gets_none_is_tried_anew_after_ten_intervals(reason: str) -> None:
+    why = Reading(Sign.UNKNOWN, reason, "why")
+    assert not_asked(CanaryState(0.0), turn(), why).due == 10 * INTERVAL
+    broken = CanaryState(0.0, verdict=FAILS, silences=1, way=2)
+    told = left_out(broken, turn(), why)
+    assert (told.verdict, told.silences, told.way, told.unasked) == (None, 0, 0, why)
+
+
+def test_an_engine_that_works_excuses_silence_and_is_counted() -> None:
+    assert after(SILENT, SILENT, SILENT, evidence=MOVES).waits == 3
+    assert after(SERVES, evidence=MOVES).waits == 0
 
 
 @pytest.mark.parametrize("sign", [Sign.LOADING, Sign.FAILS, Sign.SILENT, Sign.UNKNOWN, Sign.ASLEEP])
 def test_the_cheap_steps_come_first_where_they_fail(sign: Sign) -> None:
     cheap = Reading(sign, "Cheap")
-    assert combined(cheap, CANARY, CanaryState(0.0, verdict=FAILS)) is cheap
-
-
-def test_a_failed_canary_is_told_of_its_model() -> None:
-    cheap = replace(SERVES, models=(Item("m", Sign.SERVES), Item("n", Sign.SERVES)))
-    found = combined(cheap, CANARY, CanaryState(0.0, verdict=FAILS))
-    assert (found.sign, found.reason) == (Sign.FAILS, "CanaryFailed")
-    assert [(item.name, item.sign) for item in found.models] == [
-        ("m", Sign.FAILS),
-        ("n", Sign.SERVES),
-    ]
-
-
-def test_without_a_finding_the_round_stands_as_it_is() -> None:
-    assert combined(SERVES, CANARY, CanaryState(0.0)) is SERVES
+    assert combined(SPEC, cheap, {Target("m"): CanaryState(0.0, verdict=FAILS)}) is cheap

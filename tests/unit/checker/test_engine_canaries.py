@@ -42,7 +42,7 @@ async def test_a_failing_canary_makes_a_pod_broken_and_a_good_one_makes_it_ready
     w.answers["/infer"] = OK
     await rounds(w, 10)
     assert w.said().verdict == "Ready"
-    assert read(w)["canaries_total", "sent"] >= 2
+    assert w.engine.canaries.sent >= 2
 
 
 async def test_a_steady_failure_is_written_once() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from inferencehealth.api.bodies import MAX_CANARY_FILE
-from inferencehealth.checker.canary import CanaryState, canary_findings
+from inferencehealth.checker.canary import CanaryState
 from inferencehealth.checker.outgoing import outgoing
 from inferencehealth.checker.references import References
+from inferencehealth.checker.turns import canary_findings
 from inferencehealth.checks import transports
 from inferencehealth.checks.steps import Outcome, Peer, Reading, Request, Sign
 from inferencehealth.kube.errors import Forbidden, NotFound

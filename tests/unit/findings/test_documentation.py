@@ -4,19 +4,21 @@ import ast
 from pathlib import Path
 
 import inferencehealth
-from inferencehealth.checker import canary, outgoing
+from inferencehealth.checker import outgoing, turns
 from inferencehealth.checker.disagreement import Contradiction
 from inferencehealth.findings import ownership, shape
 from inferencehealth.findings.catalogue import RULES, anchor
 from inferencehealth.findings.documentation import page
 from inferencehealth.findings.rule import found_elsewhere
 from inferencehealth.problems import REASONS
+from inferencehealth.profiles.auto_canary import LEFT_OUT
 
 PACKAGE = Path(inferencehealth.__file__).parent
 DOCS = Path(__file__).parents[3] / "docs" / "findings.md"
 MAKERS = {"Finding", "StaticFinding"}
 BY_NAME = {
-    *(shape.ID, ownership.ID, canary.NOT_SENT),
+    *(shape.ID, ownership.ID, turns.NOT_SENT),
+    *LEFT_OUT,
     *(outgoing.SECRET_UNREADABLE, outgoing.BODY_UNREADABLE),
     *(each.value for each in Contradiction),
 }

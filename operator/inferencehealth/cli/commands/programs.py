@@ -11,6 +11,7 @@ import typer
 from inferencehealth.api.names import SYSTEM_NAMESPACE
 from inferencehealth.cli.logs import LogFormat, configure
 from inferencehealth.cli.options import (
+    Canaries,
     Kubeconfig,
     Namespace,
     Style,
@@ -29,6 +30,7 @@ def run(
     namespace: Namespace = "",
     system_namespace: SystemNamespace = SYSTEM_NAMESPACE,
     transport: Transport = "auto",
+    canaries: Canaries = True,
     log_format: Style = LogFormat.TEXT,
     verbose: Verbose = False,
 ) -> None:
@@ -42,7 +44,8 @@ def run(
     arguments += ["--kubeconfig", str(kubeconfig)] if kubeconfig else []
     arguments += ["--namespace", namespace] if namespace else []
     arguments += ["--verbose"] if verbose else []
-    raise typer.Exit(supervise.run(arguments, ["--transport", transport]))
+    checking = ["--transport", transport] + ([] if canaries else ["--no-canaries"])
+    raise typer.Exit(supervise.run(arguments, checking))
 
 
 def controller(
@@ -106,6 +109,13 @@ def checker(
         str, typer.Option(help="HOST:PORT to serve /metrics, /livez and /readyz at; default: none.")
     ] = "",
     transport: Transport = "auto",
+    canaries: Canaries = True,
+    loopback: Annotated[
+        bool | None,
+        typer.Option(
+            help="Also ask pods whose address is a loopback one; default: only outside a cluster."
+        ),
+    ] = None,
     log_format: Style = LogFormat.JSON,
     verbose: Verbose = False,
 ) -> None:
@@ -121,6 +131,8 @@ def checker(
         identity=identity or os.uname().nodename,
         listen=_address(listen),
         transport=Choice(transport),
+        canaries=canaries,
+        loopback=loopback,
     )
     raise typer.Exit(program.run_checker(chosen))
 
