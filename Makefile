@@ -7,7 +7,7 @@ CLUSTER_NAME ?= default
 WAITING ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: parts help demo docs image generated test setup setup-system generate lint types test-unit test-integration \
+.PHONY: parts help demo docs image install-manifest generated test setup setup-system generate lint types test-unit test-integration \
   test-conformance conformance test-browser setup-browser e2e e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
@@ -49,6 +49,7 @@ generate: setup ## Regenerate what is made from code: crds/, schemas/, pages of 
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
+	@$(BIN)/python -m inferencehealth.installation.chart manifests/chart
 
 generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.api.crds crds >/dev/null
@@ -59,12 +60,16 @@ generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
+	@$(BIN)/python -m inferencehealth.installation.chart manifests/chart
 	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md docs/rights.md \
-	  manifests/base/rbac manifests/base/restraint.yaml manifests/overlays/namespaced/rbac manifests/components/initial-mode \
+	  manifests/base/rbac manifests/base/restraint.yaml manifests/overlays/namespaced/rbac manifests/components/initial-mode manifests/chart \
 	  || { echo "crds/, schemas/, the dashboard or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
 
 image: setup ## Build the operator's image (with Docker, or without a registry by buildah)
 	@$(BIN)/python -m releasing image
+
+install-manifest: setup ## Write build/install.yaml, one file for kubectl apply; IMAGE names yours
+	@$(BIN)/python -m releasing manifest $(if $(IMAGE),--image "$(IMAGE)")
 
 docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
 	@$(BIN)/mkdocs build --strict

@@ -1,12 +1,14 @@
-"""`python -m releasing image`: make the parts of a release."""
+"""`python -m releasing image`, `manifest`: make the parts of a release."""
 
 import argparse
 import subprocess
 import sys
 
+from e2e.cluster.model import ClusterError
 from e2e.servers.images import BuildError
 from e2e.servers.prerequisites import ServerUnavailableError
-from releasing import image, project
+from releasing import image, manifest, project
+from releasing.rendering import RenderError
 
 
 def main(argv: list[str]) -> int:
@@ -14,10 +16,18 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m releasing", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("image", help="the operator's image")
-    parser.parse_args(argv)
+    manifest_ = commands.add_parser("manifest", help="one file for kubectl apply -f")
+    manifest_.add_argument("--image", default="", help="the image's reference")
+    asked = parser.parse_args(argv)
     try:
-        make_image()
-    except (ServerUnavailableError, BuildError, subprocess.CalledProcessError) as error:
+        if asked.command == "image":
+            make_image()
+        else:
+            print(manifest.write(project.BUILD / "install.yaml", reference=asked.image))
+    except (
+        *(ServerUnavailableError, BuildError, subprocess.CalledProcessError),
+        *(ClusterError, RenderError),
+    ) as error:
         print(f"make: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,15 +1,12 @@
 """The two doors: the controller's policies on the newest API server, the webhook on 1.35."""
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from e2e.cluster import api
 from e2e.cluster.model import Cluster, Tier
-from e2e.cluster.processes import identify
 from tests.integration.admission.doors import (
     SYSTEM,
     Door,
@@ -19,26 +16,6 @@ from tests.integration.admission.doors import (
     running,
 )
 from tests.integration.conftest import CRDS
-
-REUSE = "CLUSTER_REUSE_1_35"
-"""Names a cluster of 1.35 that is up already: the quick way while writing tests."""
-
-
-@pytest.fixture(scope="session")
-def of_1_35() -> Iterator[Cluster]:
-    """An API server of 1.35, without controllers."""
-    if name := os.environ.get(REUSE):
-        yield api.find(name)
-        return
-    pid = os.getpid()
-    found = api.up(
-        Tier.INTEGRATION,
-        name=f"pytest-{pid}-1-35",
-        owner=identify(pid),
-        env={**os.environ, "CLUSTER": "source", "KUBERNETES": "1.35"},
-    )
-    yield found
-    api.down(found)
 
 
 @pytest.fixture(scope="module", params=["policies", "webhook"])
