@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,28 @@ class Program:
     def is_alive(self) -> bool:
         """Whether it still runs."""
         return processes.is_alive(self.process)
+
+    def trouble(self) -> str:
+        """That it ended, with the end of its log; "" while it runs."""
+        return "" if self.is_alive() else f"the operator ended by itself.\n{self.log_end()}"
+
+    def log_end(self) -> str:
+        """The end of its log."""
+        return last_lines(self.log)
+
+    @contextlib.contextmanager
+    def without_checker(self) -> Iterator[None]:
+        """The checker hangs as long as the block runs: it is not started anew, as a dead one is."""
+        (checker,) = (
+            each.pid
+            for each in family(self.process, self.state_dir)
+            if b"checker" in Path(f"/proc/{each.pid}/cmdline").read_bytes().split(b"\0")
+        )
+        os.kill(checker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(checker, signal.SIGCONT)
 
     def stop(self) -> None:
         """Ask it to end and wait; what has not ended then is killed."""

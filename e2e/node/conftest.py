@@ -1,6 +1,7 @@
 """The node suite's stage: one cluster and one operator for the session, a namespace a module.
 
 When a test fails, its report ends with the operator's log and what kubectl says of the objects.
+The upheavals are for an operator in pods alone (OPERATOR=pods).
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -9,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from e2e import program
+from e2e import operators, program
 from e2e.cluster import api
-from e2e.cluster.health import last_lines
 from e2e.cluster.model import Cluster, Tier
+from e2e.operators import Operator
 from e2e.reach import reach_pods
 from e2e.servers.catalog import IMAGES
 from e2e.story import workloads
 from e2e.story.stage import KubectlError, Stage
 
+collect_ignore = [] if operators.in_pods() else ["upheavals"]
 STAGE = pytest.StashKey[Stage]()
-LOG_LINES = 40
+RUNNING: list[Operator] = []
+"""The session's operator, for the reports of failed tests."""
 DESCRIBED = ("inferencehealthpolicies,inferencehealthreports", "pods", "deployments")
 
 
@@ -35,22 +38,31 @@ def node(cluster_of: Callable[[Tier], Cluster]) -> Cluster:
 
 
 @pytest.fixture(scope="session")
-def operated(node: Cluster) -> Iterator[Cluster]:
-    """The cluster with the operator running beside it."""
-    started = program.start_operator(node, log=program.log_of(node))
-    yield node
-    alive = started.is_alive()
+def operator(node: Cluster) -> Iterator[Operator]:
+    """The operator of the cluster: beside it, or with OPERATOR=pods inside it."""
+    started = operators.start(node)
+    RUNNING.append(started)
+    yield started
+    RUNNING.clear()
     started.stop()
-    assert alive, f"the operator ended by itself.\n{last_lines(started.log)}"
+
+
+@pytest.fixture(scope="session")
+def operated(node: Cluster, operator: Operator) -> Cluster:
+    """The cluster with its operator."""
+    assert not operator.trouble()
+    return node
 
 
 @pytest.fixture(scope="module")
-def stage(request: pytest.FixtureRequest, operated: Cluster) -> Stage:
-    """A fresh namespace for a module."""
+def stage(request: pytest.FixtureRequest, operated: Cluster, operator: Operator) -> Iterator[Stage]:
+    """A fresh namespace for a module, in which the operator ran from begin to end."""
     name = Path(request.path).stem.removeprefix("test_").replace("_", "-")
     made = workloads.fresh_namespace(operated, name)
     request.node.stash[STAGE] = made
-    return made
+    yield made
+    trouble = operator.trouble()
+    assert not trouble, trouble
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,9 +71,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
     module = item.getparent(pytest.Module)
     if report.failed and module is not None and (found := module.stash.get(STAGE, None)):
-        log = program.log_of(found.cluster)
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else ["no log"]
-        report.sections.append((f"the end of {log}", "\n".join(lines[-LOG_LINES:])))
+        report.sections += [("the operator's log", each.log_end()) for each in RUNNING]
         report.sections += [(f"describe {kind}", _describe(found, kind)) for kind in DESCRIBED]
     return report
 

@@ -4,15 +4,9 @@ The tests share two pods of a Triton whose author's readiness probe asks no more
 process lives. They play in order; each leaves both pods in traffic, but the last, which ends it.
 """
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 
-from e2e import program
+from e2e.operators import Operator
 from e2e.story import expect, gates, seen, workloads
 from e2e.story.seen import Pod
 from e2e.story.stage import Stage
@@ -155,29 +149,11 @@ def test_the_last_pod_stays_in_traffic_until_another_is_back(
     gates.traffic_is(stage, APP, *both, within=expect.VERDICT)
 
 
-@contextmanager
-def no_checker(stage: Stage) -> Iterator[None]:
-    """The checker hangs as long as the block runs: it is not started anew, as a dead one is."""
-    running = program.find(stage.cluster)
-    assert running is not None
-    family = program.family(running.process, running.state_dir)
-    (checker,) = (
-        each.pid
-        for each in family
-        if b"checker" in Path(f"/proc/{each.pid}/cmdline").read_bytes().split(b"\0")
-    )
-    os.kill(checker, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(checker, signal.SIGCONT)
-
-
 def test_without_a_checker_new_pods_get_traffic_after_the_stated_time(
-    stage: Stage, both: tuple[Pod, Pod]
+    stage: Stage, both: tuple[Pod, Pod], operator: Operator
 ) -> None:
     gone, stays = both
-    with no_checker(stage):
+    with operator.without_checker():
         stage.act("delete", "pod", gone.name, "--wait=false")
         _, new = sorted(gated_pods(stage, 2), key=lambda pod: pod.name != stays.name)
         gates.becomes(stage, new, "True", "CheckerGone", within=expect.VERDICT)

@@ -23,7 +23,16 @@ done
 
 def load_model(stage: Stage, model: str) -> None:
     """Ask Triton to load a model of its repository, as a release pipeline would."""
-    url = f"http://localhost:8000/v2/repository/models/{model}/load"
+    _ask_triton(stage, model, "load")
+
+
+def unload_model(stage: Stage, model: str) -> None:
+    """Ask Triton to unload a model."""
+    _ask_triton(stage, model, "unload")
+
+
+def _ask_triton(stage: Stage, model: str, verb: str) -> None:
+    url = f"http://localhost:8000/v2/repository/models/{model}/{verb}"
     stage.act("exec", "deployment/triton", "--", "curl", "-s", "-X", "POST", url)
 
 

@@ -61,7 +61,7 @@ def status(folder: Path, state: State) -> list[Health]:
     known = processes.recorded(folder / "processes")
     context = health.trust(layout.pki)
     found = []
-    for component in _components(layout):
+    for component in components(layout):
         if process := known.get(component.name):
             alive = processes.is_alive(process)
             well = alive and health.is_well(component, context)
@@ -88,6 +88,12 @@ def layout_of(folder: Path, state: State, programs: Mapping[str, Path]) -> Layou
         programs=programs,
         audit=state.audit,
     )
+
+
+def components(layout: Layout) -> list[Component]:
+    """Everything that runs for a cluster, in the order of starting."""
+    real_node = layout.tier is Tier.NODE
+    return controlplane.components(layout) + (node.components(layout) if real_node else [])
 
 
 def assets(env: Mapping[str, str]) -> dict[str, Path]:
@@ -192,11 +198,6 @@ def _copy(layout: Layout, name: str, values: Mapping[str, str]) -> None:
     target = layout.folder / ("cni/" if name.endswith(".conflist") else "") / name
     target.parent.mkdir(exist_ok=True)
     target.write_text(Template((CONFIG / name).read_text()).substitute(values))
-
-
-def _components(layout: Layout) -> list[Component]:
-    real_node = layout.tier is Tier.NODE
-    return controlplane.components(layout) + (node.components(layout) if real_node else [])
 
 
 SOURCE = Provider(start=start, stop=stop, load_image=load_image, status=status)

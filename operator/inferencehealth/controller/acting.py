@@ -1,10 +1,9 @@
 """What the controller does while it leads: Kopf's watching and our queue, in one event loop."""
 
 import asyncio
-import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +11,7 @@ import kopf
 
 from inferencehealth.api.names import GROUP
 from inferencehealth.controller.admission import AdmissionPolicies
+from inferencehealth.controller.beside import beside
 from inferencehealth.controller.board import Board
 from inferencehealth.controller.gates import FailOpen
 from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
@@ -40,10 +40,10 @@ logger = logging.getLogger(__name__)
 async def act(
     access: config.Access,
     client: Client,
+    *,
     leases: CheckerLeases,
     board: Board,
     runs: Runs,
-    *,
     namespace: str,
     stop: asyncio.Event,
 ) -> int:
@@ -97,7 +97,7 @@ async def act(
         if namespace in {"", found}:
             queue.add(WholeNamespace(found))
 
-    async with background(
+    async with beside(
         queue.run(),
         find_policies(client, board, look_at, namespace=namespace),
         reports.run(),
@@ -121,18 +121,6 @@ async def act(
             logger.debug("what Kopf died of", exc_info=error)
             return 1
     return 0
-
-
-@contextlib.asynccontextmanager
-async def background(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run the coroutines beside the block; when one of them fails, the block fails with it."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
 
 
 async def _watchdog(leases: CheckerLeases, look_again: Callable[[], None]) -> None:

@@ -15,13 +15,16 @@ import logging
 import os
 import random
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NoReturn
 
 from inferencehealth.api.names import CONTROLLER_MANAGER
+from inferencehealth.controller.apart import Run, apart
+from inferencehealth.controller.beside import beside
 from inferencehealth.controller.candidate import (
     LEASE,
     Move,
@@ -31,7 +34,8 @@ from inferencehealth.controller.candidate import (
     pause,
     released,
 )
-from inferencehealth.kube.client import Client
+from inferencehealth.kube import config
+from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.errors import KubeError, NotFound
 from inferencehealth.kube.leases import LeaseRecord, Sighting, project_lease, sight
 from inferencehealth.kube.requests import LEASES, JsonObject
@@ -167,27 +171,50 @@ class Election:
 
 
 @asynccontextmanager
-async def elected(election: Election | None, stop: asyncio.Event) -> AsyncIterator[bool]:
+async def elected(
+    election: Election,
+    run: Run,
+    stop: asyncio.Event,
+    meanwhile: Callable[[], Coroutine[None, None, None]],
+) -> AsyncIterator[bool]:
     """True inside once this copy leads, and it does until the end; False when it is to stop first.
 
-    Without an election it leads at once.
+    `run` is where the election is played; `meanwhile` goes on here while this copy stands by.
     """
-    if election is None:
-        yield True
-        return
     try:
-        if not await _before(stop, election.win()):
+        async with beside(meanwhile()):
+            won = await _before(stop, run(election.win()))
+        if not won:
             yield False
             return
-        keeping = asyncio.create_task(election.keep())
-        try:
+        async with beside(run(election.keep())):
             yield True
-        finally:
-            keeping.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeping
     finally:
-        await election.release()
+        await run(election.release())
+
+
+@asynccontextmanager
+async def taking_part(namespace: str) -> AsyncIterator[tuple[Election, Run]]:
+    """An election in that namespace, and where it is played. Raises ConfigError.
+
+    That is a thread of its own, so that no work in this one keeps the Lease from being renewed.
+    """
+    async with apart("election") as run:
+        connection = AsyncExitStack()
+        client = await run(_connected(connection))
+        try:
+            yield Election(client, namespace, _me()), run
+        finally:
+            await run(connection.aclose())
+
+
+async def _connected(connection: AsyncExitStack) -> Client:
+    return await connection.enter_async_context(connect(await config.load()))
+
+
+def _me() -> str:
+    """A name for this process alone: a container that is started again keeps its host name."""
+    return f"{os.uname().nodename}_{uuid.uuid4().hex[:12]}"
 
 
 async def _before(stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:

@@ -5,18 +5,19 @@ whoever supervises it starts it again, and the first run brings everything in li
 """
 
 import asyncio
-import os
 import signal
-import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from inferencehealth.api.names import SYSTEM_NAMESPACE
-from inferencehealth.controller.acting import act, background
+from inferencehealth.controller.acting import act
+from inferencehealth.controller.beside import beside
 from inferencehealth.controller.board import Board
-from inferencehealth.controller.election import Election, elected
+from inferencehealth.controller.election import elected, taking_part
 from inferencehealth.controller.leases import CheckerLeases
 from inferencehealth.controller.runs import Runs
 from inferencehealth.controller.served import Listening, served
+from inferencehealth.controller.standby import follow
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
 
@@ -53,20 +54,21 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
     stop = _stopped()
     leases = CheckerLeases(client, chosen.system_namespace)
     board, runs = Board(), Runs()
-    election = Election(client, chosen.system_namespace, _identity()) if chosen.elect else None
-
-    def leads() -> bool:
-        return election is None or election.leads
-
+    serve = partial(served, chosen.listening, client, board, runs, deaf=leases.deaf)
+    work = partial(act, access, leases=leases, board=board, runs=runs, stop=stop)
+    if not chosen.elect:
+        async with serve(leads=lambda: True), beside(leases.run()):
+            return await work(client, namespace=chosen.namespace)
+    standby = partial(follow, client, board, leases.silence, namespace=chosen.namespace)
     async with (
-        served(chosen.listening, client, board, runs, deaf=leases.deaf, leads=leads),
-        background(leases.run()),
-        elected(election, stop) as won,
+        taking_part(chosen.system_namespace) as (election, run),
+        serve(leads=lambda: election.leads),
+        beside(leases.run()),
+        elected(election, run, stop, standby) as won,
     ):
         if not won:
             return 0
-        acting = client.guarded(election.guard) if election else client
-        return await act(access, acting, leases, board, runs, namespace=chosen.namespace, stop=stop)
+        return await work(client.guarded(election.guard), namespace=chosen.namespace)
 
 
 def _stopped() -> asyncio.Event:
@@ -75,8 +77,3 @@ def _stopped() -> asyncio.Event:
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     return stop
-
-
-def _identity() -> str:
-    """A name for this process alone: a container that is started again keeps its host name."""
-    return f"{os.uname().nodename}_{uuid.uuid4().hex[:12]}"

@@ -48,7 +48,7 @@ async def served(
 ) -> AsyncIterator[None]:
     """Serve during the block, if that was chosen. Raises CannotListen.
 
-    A copy that stands by is ready, so that a rollout of two copies can end; it has no pages.
+    A copy that stands by has the same pages as the one that leads, and no numbers of policies.
     """
     if chosen is None:
         yield
@@ -59,12 +59,8 @@ async def served(
     shows = chosen.open or token is not None
     pages = [health_route(board, deaf, token)] if shows else []
     metrics = exposition(board, runs, client.writes, deaf, leads)
-
-    def waits() -> str:
-        return board.waits() if leads() else ""
-
     async with serving(
-        chosen.where, metrics=metrics, live=runs.stuck, ready=waits, more=pages
+        chosen.where, metrics=metrics, live=runs.stuck, ready=board.waits, more=pages
     ) as port:
         logger.info("numbers%s are served on port %d", " and /health" if shows else "", port)
         yield

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import yaml
 
 from e2e.cluster.model import Cluster
+from e2e.servers.processes import free_ports
 from inferencehealth.controller.candidate import LEASE
 from inferencehealth.controller.election import LOST
 from inferencehealth.kube import config
@@ -56,13 +58,15 @@ class Pair:
     folder: Path
     stack: AsyncExitStack
 
-    async def start(self, account: str, kubeconfig: Path | None = None) -> Copy:
+    async def start(
+        self, account: str, kubeconfig: Path | None = None, words: tuple[str, ...] = ()
+    ) -> Copy:
         """A copy under an account of that name."""
         log = self.folder / f"{account}.log"
         running = await self.stack.enter_async_context(
             program(
                 *("controller", "--leader-elect", "--namespace", self.namespace),
-                *("--system-namespace", self.namespace),
+                *("--system-namespace", self.namespace, *words),
                 kubeconfig=kubeconfig or await self.kubeconfig(account),
                 log=log,
             )
@@ -243,3 +247,40 @@ async def through(relay: Relay, pair: Pair, account: str) -> Path:
     mine["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
     path.write_text(yaml.safe_dump(mine))
     return path
+
+
+async def test_a_copy_that_stands_by_answers_for_a_policy_as_the_leader_does(
+    pair: Pair, tmp_path: Path
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("of-this-test")
+    ports = free_ports(2)
+    for account, port in zip(("first", "second"), ports, strict=True):
+        words = (f"--listen=127.0.0.1:{port}", f"--health-token-file={token}")
+        await pair.start(account, words=words)
+        await pair.holder()
+    await pair.acts("before")
+    headers = {"Authorization": "Bearer of-this-test"}
+    path = f"health/{pair.namespace}/before"
+    async with aiohttp.ClientSession(headers=headers) as session:
+        of_leader, of_other = [await page(session, port, path, "NoWorkloads") for port in ports]
+        told, untold = [await page(session, port, "metrics", "controller_leads") for port in ports]
+    assert of_leader == of_other
+    assert "inferencehealth_controller_leads 1.0" in told
+    assert "inferencehealth_policy_condition{" in told
+    assert "inferencehealth_controller_leads 0.0" in untold
+    assert "inferencehealth_policy_condition{" not in untold
+
+
+async def page(session: aiohttp.ClientSession, port: int, path: str, words: str) -> str:
+    """What a copy answers, once these words are in it; nobody tells when that will be."""
+    text = ""
+    async with asyncio.timeout(DEADLINE):
+        while words not in text:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:
+                    text = await answer.text()
+            except aiohttp.ClientConnectionError:
+                text = ""
+            await asyncio.sleep(0.1)
+    return text

@@ -1,7 +1,8 @@
 """The election against an API server that answers to order: what is asked, and when it all ends."""
 
 import asyncio
-from typing import Any, NoReturn
+from collections.abc import Coroutine
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.unit.kube.fake_apiserver import FakeApiServer, answer, failure
 __all__ = ["client", "server"]
 
 QUICK = Terms(lease=15, deadline=10, retry=0.01, request=3)
+T = TypeVar("T")
 PATH = "/apis/coordination.k8s.io/v1/namespaces/sys/leases"
 
 
@@ -33,6 +35,15 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+async def here(work: Coroutine[Any, Any, T]) -> T:
+    """The election is played in the test's own loop."""
+    return await work
+
+
+async def nothing() -> None:
+    """A copy that stands by has nothing to do here."""
 
 
 def election(client: Client, clock: Clock) -> Election:
@@ -143,8 +154,9 @@ async def test_a_lease_that_somebody_deleted_is_made_again_and_the_leader_goes_o
 
 async def test_what_ends_in_order_gives_the_lease_up(server: FakeApiServer, client: Client) -> None:
     server.script += [lease(""), answer({}), lease("me", "8"), answer({})]
-    async with elected(election(client, Clock()), asyncio.Event()) as leads:
+    async with elected(election(client, Clock()), here, asyncio.Event(), nothing) as leads:
         assert leads
+        await asyncio.sleep(0)  # a task that never began warns when it is cancelled
     assert server.asked[-1].method == "PUT"
     assert "holderIdentity" not in server.asked[-1].body["spec"]
 
@@ -159,6 +171,6 @@ async def test_what_is_told_to_stop_while_it_stands_by_takes_nothing(
         return await lease("other")(request)
 
     server.script += [stopping, lease("other")]
-    async with elected(election(client, Clock()), stop) as leads:
+    async with elected(election(client, Clock()), here, stop, nothing) as leads:
         assert not leads
     assert {a.method for a in server.asked} == {"GET"}
