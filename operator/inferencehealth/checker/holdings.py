@@ -223,5 +223,5 @@ def _question(spec: CheckSpec) -> tuple[object, ...]:
     """What is asked, apart from how often and how patiently."""
     return (
         *(spec.profile, spec.container, spec.port, spec.models, spec.components, spec.endpoints),
-        *(spec.scheme, spec.tls, spec.canary),
+        *(spec.scheme, spec.tls, spec.canary, spec.metrics_port),
     )

@@ -5,11 +5,12 @@ and the steps that led to it are told.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from inferencehealth.api.report import CheckSpec
+from inferencehealth.checker.proof import Proof, prove, with_canary
 from inferencehealth.checker.rounds import Ask, check_pod, compile_check
 from inferencehealth.checks.steps import Answer, Item, Outcome, Peer, Reading, Request, Sign
 from inferencehealth.checks.verdicts import Verdict
@@ -51,10 +52,14 @@ class Checked:
     seconds: float
     models: tuple[Item, ...] = ()
     components: tuple[Item, ...] = ()
+    canaries: tuple[Item, ...] = ()
+    """What canaries found, by model; without a name where the server has one model."""
 
 
-async def check_once(spec: CheckSpec, server: Peer, ask: Ask) -> Checked:
-    """Ask the server everything that a round asks, once."""
+async def check_once(
+    spec: CheckSpec, server: Peer, ask: Ask, proof: Proof | None = None
+) -> Checked:
+    """Ask the server everything that a round asks, once; with `proof`, canaries as well."""
     steps: list[Asked] = []
 
     async def noting(
@@ -69,8 +74,12 @@ async def check_once(spec: CheckSpec, server: Peer, ask: Ask) -> Checked:
         steps.append(Asked(line, answer.outcome, answer.status, answer.seconds))
         return answer
 
-    reading = await check_pod(compile_check(spec), server, noting)
-    return checked(reading, tuple(steps))
+    compiled = compile_check(spec if proof is None else with_canary(spec))
+    reading = await check_pod(compiled, server, noting)
+    canaries: tuple[Item, ...] = ()
+    if proof is not None:
+        reading, canaries = await prove(compiled, reading, server, noting, proof)
+    return replace(checked(reading, tuple(steps)), canaries=canaries)
 
 
 def checked(reading: Reading, steps: tuple[Asked, ...]) -> Checked:

@@ -21,6 +21,7 @@ from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import Components, Models, ProfileName, RequiredModel
 from inferencehealth.api.target import Selector
 from inferencehealth.checker.once import Asked, Checked, check_once
+from inferencehealth.checker.proof import Proof
 from inferencehealth.checks.steps import Item, Outcome, Peer
 from inferencehealth.checks.transports import ask
 from inferencehealth.checks.verdicts import Verdict
@@ -47,7 +48,9 @@ COLOURS: Final = {
 }
 PATIENCE: Final = "5s"
 """Time one request may take, unless told otherwise."""
-NOT_ASKED: Final = "The engine behind the endpoints was not asked to infer anything."
+NOT_ASKED: Final = (
+    "The engine behind the endpoints was not asked to infer anything; --canary asks it."
+)
 """A green endpoint proves little; whoever reads Ready should know how much was asked."""
 
 
@@ -61,7 +64,8 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask of a server at an address; `timeout` in seconds for each request."""
+    """What to ask of a server at an address; `timeout` in seconds for each request of the check, a
+    `canary` has its own."""
 
     profile: str
     models: Sequence[str] = ()
@@ -69,6 +73,7 @@ class Question:
     timeout: float = 5.0
     ca_file: Path | None = None
     insecure: bool = False
+    canary: bool = False
 
 
 def check_address(target: str, question: Question, output: Output) -> int:
@@ -78,21 +83,24 @@ def check_address(target: str, question: Question, output: Output) -> int:
     """
     address = parse_address(target)
     peers = peers_at(address, ca_file=question.ca_file, insecure=question.insecure)
-    found = asyncio.run(first_that_listens(spec_of(question, address.port), peers))
+    proof = Proof() if question.canary else None
+    found = asyncio.run(first_that_listens(spec_of(question, address.port), peers, proof))
     show(target, found, output)
     return EXIT_CODES[found.verdict]
 
 
-async def first_that_listens(spec: CheckSpec, peers: Sequence[Peer]) -> Checked:
+async def first_that_listens(
+    spec: CheckSpec, peers: Sequence[Peer], proof: Proof | None = None
+) -> Checked:
     """The check of the first of a host's addresses where anybody listens, else of the last.
 
     "localhost" is often ::1 and 127.0.0.1, and servers listen on one of them.
     """
     for peer in peers[:-1]:
-        found = await check_once(spec, peer, ask)
+        found = await check_once(spec, peer, ask, proof)
         if any(step.outcome not in _NOBODY for step in found.steps):
             return found
-    return await check_once(spec, peers[-1], ask)
+    return await check_once(spec, peers[-1], ask, proof)
 
 
 _NOBODY: Final = {Outcome.REFUSED, Outcome.UNREACHABLE}
@@ -174,6 +182,7 @@ def document(target: str, found: Checked) -> dict[str, Any]:
         ],
         "models": _items(found.models),
         "components": _items(found.components),
+        "canaries": _items(found.canaries),
     }
 
 
@@ -194,7 +203,7 @@ def _items(items: Iterable[Item]) -> list[dict[str, Any]]:
 def _tell(target: str, found: Checked) -> None:
     console = Console(highlight=False, soft_wrap=True)
     tell_one(console, target, found)
-    if found.verdict is Verdict.READY:
+    if found.verdict is Verdict.READY and not found.canaries:
         console.print(Text(f"  {NOT_ASKED}", style="dim"))
 
 
@@ -209,6 +218,10 @@ def tell_one(console: Console, name: str, found: Checked, indent: str = "") -> N
     for step in found.steps:
         took = f"{step.seconds * 1000:.0f} ms"
         console.print(Text(f"{indent}  {step.request}  {_ended(step)}  {took}"))
+    for item in found.canaries:
+        model = f" of model {item.name} {item.version}".rstrip() if item.name else ""
+        why = f"  {item.message}" if item.message else ""
+        console.print(Text(f"{indent}  canary{model}: {item.sign.value}{why}"))
     for kind, items in (("model", found.models), ("component", found.components)):
         for item in items:
             model = f"{item.name} {item.version}".rstrip()

@@ -17,6 +17,7 @@ from inferencehealth.api.report import CheckSpec
 from inferencehealth.checker.once import Checked, check_once, checked
 from inferencehealth.checker.peers import peer_of
 from inferencehealth.checker.podproxy import PodProxy
+from inferencehealth.checker.proof import Proof
 from inferencehealth.checker.references import References
 from inferencehealth.checker.ways import Choice, Way
 from inferencehealth.checker.work import facts_of
@@ -64,6 +65,7 @@ class Target:
     namespace: str
     timeout: float
     transport: Choice
+    canary: bool = False
 
 
 def check_in_cluster(target: Target, output: Output) -> int:
@@ -90,7 +92,7 @@ async def ask_cluster(target: Target) -> tuple[Subject, tuple[PodChecked, ...]]:
         spec = about.check
         if target.timeout:
             spec = spec.model_copy(update={"timeout": target.timeout})
-        asker = Asker(client, spec, target.transport, PodProxy(wire))
+        asker = Asker(client, spec, target.transport, PodProxy(wire), canary=target.canary)
         places = asyncio.Semaphore(AT_A_TIME)
 
         async def one(pod: PodRecord) -> PodChecked:
@@ -103,8 +105,17 @@ async def ask_cluster(target: Target) -> tuple[Subject, tuple[PodChecked, ...]]:
 class Asker:
     """Asks pods of one workload."""
 
-    def __init__(self, client: Client, spec: CheckSpec, choice: Choice, proxy: PodProxy) -> None:
+    def __init__(
+        self,
+        client: Client,
+        spec: CheckSpec,
+        choice: Choice,
+        proxy: PodProxy,
+        *,
+        canary: bool = False,
+    ) -> None:
         self._spec = spec
+        self._canary = canary
         self._choice = choice
         self._proxy = proxy
         self._references = References(client.get)
@@ -121,7 +132,8 @@ class Asker:
             return PodChecked(pod.name, checked(peer, ()), None)
         way = await self._way(pod.ip)
         ask = transports.ask if way is Way.DIRECT else self._proxy.ask
-        found = await check_once(self._spec, peer, ask)
+        proof = Proof(self._references, pod.namespace) if self._canary else None
+        found = await check_once(self._spec, peer, ask, proof)
         return PodChecked(pod.name, in_time(found, facts, self._spec, time.time()), way)
 
     async def _way(self, address: str) -> Way:
@@ -200,7 +212,7 @@ def _show(
 
 def _tell(target: str, about: Subject, worst: Checked, pods: Sequence[PodChecked]) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    bare = worst if about.pod else replace(worst, steps=(), models=(), components=())
+    bare = worst if about.pod else replace(worst, steps=(), models=(), components=(), canaries=())
     tell_one(console, target, bare)
     if about.source:
         console.print(Text(f"  asked {about.source}", style="dim"))
@@ -210,5 +222,5 @@ def _tell(target: str, about: Subject, worst: Checked, pods: Sequence[PodChecked
         if pod.way is not None:
             indent = "  " if about.pod else "    "
             console.print(Text(f"{indent}{_WORDS[pod.way]}", style="dim"))
-    if worst.verdict is Verdict.READY:
+    if worst.verdict is Verdict.READY and not worst.canaries:
         console.print(Text(f"  {NOT_ASKED}", style="dim"))

@@ -6,6 +6,7 @@ What the plan's readiness probe asks is what other systems ask too.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import Scheme
 from inferencehealth.export.schedule import Schedule, schedule
 from inferencehealth.kubelet import numbers_of
@@ -109,7 +110,7 @@ def subject(planned: Plan, target: Workload, *, host: str) -> Subject | Problem:
             f"{model.name}@{model.version}" if model.version else model.name
             for model in check.models.required
         ),
-        metrics=_metrics(profile, target, planned, check.port),
+        metrics=_metrics(profile, target, planned, check),
     )
 
 
@@ -127,11 +128,11 @@ def _question(probe: Mapping[str, object], port: int) -> Question | None:
     return None
 
 
-def _metrics(profile: Profile, target: Workload, planned: Plan, port: int) -> Metrics | None:
+def _metrics(profile: Profile, target: Workload, planned: Plan, check: CheckSpec) -> Metrics | None:
     if profile.progress is None:
         return None
     request = profile.progress.request
-    number = request.port or port
+    number = check.metrics_port or request.port or check.port
     server = next((c for c in target.containers if c.name == planned.detection.container), None)
     declared = server.ports if server else ()
     name = next((each.name for each in declared if each.number == number), "")

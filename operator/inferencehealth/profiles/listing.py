@@ -27,7 +27,8 @@ OPENAI_MODELS: Final = "/v1/models"
 LIST_BODY: Final = 256 * 1024
 """Bytes of a list; vLLM writes about 500 for each model or adapter."""
 MAX_LISTED: Final = 500
-"""Models of a list that are read."""
+"""Models of a list that are read; of one that goes on behind them nobody knows."""
+CUT: Final = "ModelsCut"
 MAX_NAME: Final = 253
 """Characters of a model's name, as the API allows them."""
 
@@ -70,9 +71,15 @@ def read_list(answer: Answer, field: str, read_entry: ReadEntry) -> Reading:
             "ModelsUnreadable",
             f"the list of models is not readable (status {answer.status})",
         )
+    told = Reading(Sign.SERVES) if len(listed) <= MAX_LISTED else _LONG
     objects = (entry for entry in listed[:MAX_LISTED] if isinstance(entry, dict))
     items = (item for entry in objects for item in read_entry(entry))
-    return Reading(Sign.SERVES, models=merge_items(item for item in items if item))
+    return replace(told, models=merge_items(item for item in items if item))
+
+
+_LONG: Final = Reading(
+    Sign.SERVES, CUT, f"the list of models is longer than the {MAX_LISTED} that are read"
+)
 
 
 def serving(name: object) -> Item | None:
@@ -112,11 +119,12 @@ def fold_listed(
     if listing.sign is not Sign.SERVES:
         items = tuple(_as_server(model, listing) for model in required)
         return replace(listing if items and not proves_load else whole, models=items)
-    items = tuple(_find(model, listing.models, same) for model in required)
+    items = tuple(_find(model, listing, same) for model in required)
     others = _others(required, listing.models, same) if spec.models.discover else ()
     if not listing.models and empty and not items:
         return empty
-    deciding = [item for item in items or others if item.sign is not Sign.ASLEEP]
+    mute = {Sign.ASLEEP, Sign.UNKNOWN} if proves_load else {Sign.ASLEEP}
+    deciding = [item for item in items or others if item.sign not in mute]
     if deciding and (worst := worst_item(deciding)).sign is not Sign.SERVES:
         # What nobody asked for by name takes a pod out of service only if all of it fails.
         serves = not items and any(item.sign in _WORKS for item in others)
@@ -132,10 +140,13 @@ def _as_server(model: RequiredModel, whole: Reading) -> Item:
     return Item(model.name, whole.sign, model.version, True, whole.reason, whole.message)
 
 
-def _find(model: RequiredModel, listed: Iterable[Item], same: Callable[[str, str], bool]) -> Item:
+def _find(model: RequiredModel, listing: Reading, same: Callable[[str, str], bool]) -> Item:
+    listed = listing.models
     found = next((item for item in listed if same(model.name, item.name)), None)
     if found:
         return replace(found, name=model.name, version=model.version, required=True)
+    if listing.reason == CUT:
+        return Item(model.name, Sign.UNKNOWN, model.version, True, CUT, listing.message)
     message = (
         f'the server has no model "{model.name}"; it has {named(item.name for item in listed)}'
     )

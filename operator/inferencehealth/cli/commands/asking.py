@@ -34,6 +34,13 @@ def check(
     timeout: Annotated[
         str, typer.Option(help="Time one request may take; default: the policy's, or 5s.")
     ] = "",
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary",
+            help="Also send the smallest real request: the policy's canary, or the server's own.",
+        ),
+    ] = False,
     ca_file: CaFile = None,
     insecure: Insecure = False,
     kubeconfig: Kubeconfig = None,
@@ -59,7 +66,7 @@ def check(
             told = "what is asked of pods is the policy's to say; these options are for URLs"
             raise typer.BadParameter(told, param_hint="--profile, --model, --component, TLS")
         seconds = program.seconds(timeout) if timeout else 0.0
-        pods = podcheck.Target(target, kubeconfig, namespace, seconds, Choice(transport))
+        pods = podcheck.Target(target, kubeconfig, namespace, seconds, Choice(transport), canary)
         raise typer.Exit(podcheck.check_in_cluster(pods, form))
     question = program.Question(
         profile=profile,
@@ -68,6 +75,7 @@ def check(
         timeout=program.seconds(timeout or program.PATIENCE),
         ca_file=ca_file,
         insecure=insecure,
+        canary=canary,
     )
     raise typer.Exit(program.check_address(target, question, form))
 
