@@ -18,4 +18,4 @@ async def peer_of(
             trust = await references.trust(pod.namespace, spec.tls)
         except UnreadableError as error:
             return Reading(Sign.UNKNOWN, "AuthoritiesUnreadable", str(error))
-    return Peer(address, trust, spec.keep_alive, pod.namespace, pod.name)
+    return Peer(address, trust, spec.keep_alive, pod.namespace, pod.name, ports=pod.host_ports)

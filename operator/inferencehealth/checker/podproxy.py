@@ -35,8 +35,8 @@ _HEADERS: Final = (
     "run the checker inside the cluster"
 )
 _PATH: Final = (
-    "the API server's proxy would change the path, which has an escaped slash; run the checker "
-    "inside the cluster"
+    "the way through the API server's proxy would change the path, which has an escaped slash, an "
+    "empty segment or one of dots; run the checker inside the cluster"
 )
 _NOT_ALLOWED: Final = "the checker may not use the API server's proxy: it needs pods/proxy"
 _NOT_CARRIED: Final = "the API server does not pass the request on to the pod"
@@ -70,9 +70,20 @@ def unfit(peer: Peer, request: Request) -> Answer | None:
         return Answer(Outcome.TLS, why=_UNVERIFIED)
     if any(_CREDENTIALS.match(name) for name, _ in request.headers):
         return Answer(Outcome.UNREACHABLE, why=_HEADERS)
-    if "%2f" in request.path.partition("?")[0].lower():
+    if _would_change(request.path.partition("?")[0]):
         return Answer(Outcome.UNREACHABLE, why=_PATH)
     return None
+
+
+def _would_change(path: str) -> bool:
+    """Whether somebody on the way would fold the path: with dots even out of the pod's own proxy,
+    to another object of the API server, under the checker's credentials.
+    """
+    lower = path.lower()
+    if "%2f" in lower or "%5c" in lower or "\\" in lower or "#" in lower:
+        return True
+    segments = lower.replace("%2e", ".").split("/")[1:]
+    return any(segment in {".", ".."} for segment in segments) or "" in segments[:-1]
 
 
 def through_proxy(peer: Peer, port: int, request: Request) -> KubeRequest:

@@ -116,6 +116,8 @@ class References:
             value = read(name, found)
         except UnreadableError as error:
             value = error
+        except ValueError:
+            value = UnreadableError(f"{name!r} is no name of a {resource.kind}")
         except (Forbidden, NotFound) as error:
             value = _refused(resource, namespace, name, error)
         except KubeError as error:

@@ -80,6 +80,7 @@ class Peer:
     namespace: str = ""
     pod: str = ""
     host: str = ""
+    ports: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

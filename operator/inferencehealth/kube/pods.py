@@ -67,7 +67,9 @@ class PodRecord:
     Ready condition, so what Services go by, and `ready_since` when it last changed (epoch
     seconds); `unschedulable`: the scheduler's message, if it finds
     no node; `gate`: our readiness gate, None on a pod that carries none; `controller`: kind and
-    name of the object that manages it, None for a bare pod.
+    name of the object that manages it, None for a bare pod; `host_ports`: the ports that it
+    declares, if it lives in its node's network, whose other ports are the node's; None: it has a
+    network of its own.
     """
 
     uid: str
@@ -84,6 +86,7 @@ class PodRecord:
     gate: GateRecord | None = None
     controller: Controller | None = None
     ready_since: int | None = None
+    host_ports: frozenset[int] | None = None
 
     def container(self, name: str) -> ContainerRecord | None:
         """The container of that name."""
@@ -115,6 +118,16 @@ def project_pod(raw: Mapping[str, Any]) -> PodRecord | None:
         gate=_gate(spec, conditions),
         controller=_controller(meta),
         ready_since=_epoch(conditions.get("Ready", {}).get("lastTransitionTime")),
+        host_ports=_declared(spec) if spec.get("hostNetwork") else None,
+    )
+
+
+def _declared(spec: Mapping[str, Any]) -> frozenset[int]:
+    return frozenset(
+        port["containerPort"]
+        for kind in ("containers", "initContainers")
+        for container in spec.get(kind) or ()
+        for port in container.get("ports") or ()
     )
 
 
