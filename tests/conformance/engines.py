@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from e2e.servers.processes import LOOPBACK, RunningServer
+from inferencehealth.api.report import Health
 from inferencehealth.checker.attention import PULSE
 from inferencehealth.checker.engine import Engine, Transition
 from inferencehealth.checks import transports
 from inferencehealth.checks.history import History
-from inferencehealth.checks.progress import PATIENCE
+from inferencehealth.checks.progress import PATIENCE, WHILE_GREEN
 from inferencehealth.checks.steps import Answer, Peer, Request
 from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.store import Change
@@ -51,7 +52,12 @@ class Watch:
         assert work is not None
         if work.compiled.progress is not None:
             port = ports.get("metrics", 0)
-            scaled = replace(work.compiled.progress, patience=PATIENCE / scale, port=port)
+            scaled = replace(
+                work.compiled.progress,
+                patience=PATIENCE / scale,
+                while_green=WHILE_GREEN / scale,
+                port=port,
+            )
             work.compiled = replace(work.compiled, progress=scaled)
         self._first = work.compiled.steps[0].request.path
         self._pod = pod(ip=LOOPBACK, started_at=started_at)
@@ -104,6 +110,19 @@ class Watch:
                 while not wanted(self.history):
                     await self._next()
         return wanted(self.history)
+
+    async def canaries(self, count: int) -> None:
+        """So many more canaries."""
+        enough = self.engine.canaries.sent + count
+        async with asyncio.timeout(LONG):
+            while self.engine.canaries.sent < enough:
+                await self._next()
+
+    def health(self) -> Health:
+        """What a report would say now."""
+        found = self.engine.render((NAMESPACE, "triton"), None)
+        assert found is not None
+        return found
 
     async def _next(self) -> None:
         self._news.clear()

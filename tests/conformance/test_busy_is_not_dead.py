@@ -126,3 +126,26 @@ async def test_an_idle_engine_that_hangs_behind_a_green_endpoint_is_found_by_its
         assert "POST /v1/completions gets no answer" in message
         process.become(server, "idle")
         await watch.until(Verdict.READY)
+
+
+async def test_an_engine_that_freezes_under_load_behind_a_green_endpoint_is_found_without_a_canary(
+    server: RunningServer,
+) -> None:
+    canary: dict[str, object] = {"mode": "Auto", "interval": 60 / SCALE, "timeout": 10 / SCALE}
+    async with watching(server, **VLLM, canary=canary) as watch:
+        process.become(server, "loaded")
+        async with asyncio.timeout(LONG):
+            while not watch.engine.canaries.skipped:
+                await watch.rounds(1)
+        sent = watch.engine.canaries.sent
+        assert watch.history.verdict is Verdict.READY, "slow or not, tokens flow"
+        process.become(server, "jammed")
+        answer = server.ask("/health")
+        assert answer is not None
+        assert answer.status == 200
+        _, reason, message = await watch.until(Verdict.BROKEN)
+        assert reason == "NoProgress"
+        assert "1,372 waiting, 128 running; 0 tokens in" in message
+        assert watch.engine.canaries.sent == sent, "no canary joined their queue"
+        process.become(server, "loaded")
+        await watch.until(Verdict.READY)

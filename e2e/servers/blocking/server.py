@@ -8,6 +8,8 @@ idle    everything answers at once
 busy    1,500 requests inside; tokens flow; /health is held up for BLOCK_SECONDS at a time
 stuck   the same, but no token flows any more and /health waits for ever
 frozen  the engine stands still with nothing inside: only inference waits for ever
+loaded  1,500 requests inside, tokens flow, and /health answers at once, as in vLLM 0.20
+jammed  the same, but no token flows any more: only inference waits for ever
 """
 
 import hashlib
@@ -20,7 +22,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 BLOCK_SECONDS = float(os.environ.get("BLOCK_SECONDS", "30"))
-MODES = ("idle", "busy", "stuck", "frozen")
+MODES = ("idle", "busy", "stuck", "frozen", "loaded", "jammed")
+WORKING = {"idle", "busy", "loaded"}
+INSIDE = {"busy", "stuck", "loaded", "jammed"}
 RUNNING, WAITING = 128, 1372
 """What a vLLM 0.20 showed with 1,500 clients at once."""
 _TOKEN_SECONDS = 0.01
@@ -47,14 +51,14 @@ class Engine:
     def infer(self) -> None:
         """One token for one request; waits as long as the engine does not work."""
         with self._change:
-            self._change.wait_for(lambda: self.mode in {"idle", "busy"})
+            self._change.wait_for(lambda: self.mode in WORKING)
         self.tokens += 1
 
     def _compute(self) -> None:
         text = b"a" * 10_000
         while True:
             with self._change:
-                self._change.wait_for(lambda: self.mode == "busy")
+                self._change.wait_for(lambda: self.mode in {"busy", "loaded"})
             text = hashlib.sha256(text).digest() * 300
             self.tokens += 1
             time.sleep(_TOKEN_SECONDS)
@@ -121,7 +125,7 @@ class Control(Api):
 
 
 def _metrics() -> bytes:
-    inside = ENGINE.mode in {"busy", "stuck"}
+    inside = ENGINE.mode in INSIDE
     series = {
         "vllm:num_requests_running": RUNNING if inside else 0,
         "vllm:num_requests_waiting": WAITING if inside else 0,

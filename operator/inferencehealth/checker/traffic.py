@@ -12,7 +12,6 @@ from inferencehealth.checks.progress import (
     NO_PROGRESS,
     PROGRESSING,
     WAITING,
-    WHILE_GREEN,
     Progress,
     Sample,
 )
@@ -48,7 +47,7 @@ def told(
     """
     if seen is None:
         return None
-    patience = max(progress.patience, WHILE_GREEN)
+    patience = max(progress.patience, progress.while_green)
     soon = min(interval, patience)
     if before is not None and seen.done > before.done + own:
         return _moving(progress, before, seen, held, again=soon if seen.inside else interval)

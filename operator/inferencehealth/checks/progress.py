@@ -37,7 +37,8 @@ class Progress:
 
     `done` are counters that move while it works, `unit` what they count; `running`, `waiting` and
     `failed` sum what is inside and what went wrong. `port` 0 is the server's own. `model_label`
-    tells series of different models apart, where one may work while another does not.
+    tells series of different models apart, where one may work while another does not. `patience`
+    and `while_green` are seconds.
     """
 
     done: tuple[str, ...]
@@ -53,6 +54,7 @@ class Progress:
     own: float = 1.0
     """By how much one canary moves `done` at most: less than that is no work of others."""
     patience: float = PATIENCE
+    while_green: float = WHILE_GREEN
 
     @property
     def request(self) -> Request:
