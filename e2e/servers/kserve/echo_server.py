@@ -1,11 +1,12 @@
 """A KServe model server whose one model loads for SLOW_SECONDS and echoes its input.
 
-Usage: python echo_server.py MODEL HTTP_PORT. Without gRPC, and on loopback: KServe binds to all
-addresses and has no option for that, so the one call that says so is given another address.
+Usage: python echo_server.py MODEL HTTP_PORT. Without gRPC, and on loopback (at ADDRESS): KServe
+binds to all addresses and has no option for that, so the one call that says so is given another.
 """
 # mypy: ignore-errors
 # Runs in KServe's own environment.
 
+import json
 import os
 import sys
 import threading
@@ -25,9 +26,15 @@ class Echo(Model):
         self.ready = True
         return self.ready
 
+    def get_input_types(self):
+        """What its metadata declare: INPUTS, a JSON list."""
+        return json.loads(os.environ.get("INPUTS", "[]"))
+
     def predict(self, payload, headers=None, response_headers=None):  # noqa: ARG002
         """Answer with the input, after computing for PREDICT_SECONDS as Python code does."""
         time.sleep(float(os.environ.get("PREDICT_SECONDS", "0")))
+        if os.path.exists(os.environ.get("FAIL_FILE", "")):  # noqa: PTH110
+            raise RuntimeError("CUDA error: device-side assert triggered")
         if not isinstance(payload, InferRequest):
             return {"predictions": payload["instances"]}
         outputs = [
@@ -63,7 +70,7 @@ def _late_models():
 
 
 def _on_loopback(config, app, host, **options):  # noqa: ARG001
-    return config(app, host="127.0.0.1", **options)
+    return config(app, host=os.environ.get("ADDRESS", "127.0.0.1"), **options)
 
 
 if __name__ == "__main__":

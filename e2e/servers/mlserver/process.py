@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from e2e.servers import venvs
@@ -26,11 +26,13 @@ def start(
     port: int | None = None,
     env: Mapping[str, str] | None = None,
     wait: bool = True,
+    inputs: Sequence[Mapping[str, object]] = (),
 ) -> RunningServer:
     """Start MLServer in `folder` (made by this), serving one model of that name.
 
     SLOW_SECONDS in `env` makes its load slow; its HTTP port (`port`, default: a free one) opens
-    before. PREDICT_SECONDS makes its inference slow. With `wait`, returns as soon as HTTP answers.
+    before. PREDICT_SECONDS makes its inference slow, and every one fails while there is a file at
+    FAIL_FILE. `inputs` is what its metadata declare. With `wait`, returns as soon as HTTP answers.
     Raises ServerUnavailableError or StartError.
     """
     python = venvs.interpreter("mlserver", _HERE / "requirements.txt")
@@ -38,7 +40,8 @@ def start(
     http = port or free
     folder.mkdir(parents=True)
     shutil.copyfile(_HERE / "slow_model.py", folder / "slow_model.py")
-    _write(folder / "model-settings.json", {"name": model, "implementation": "slow_model.Slow"})
+    settings = {"name": model, "implementation": "slow_model.Slow", "inputs": list(inputs)}
+    _write(folder / "model-settings.json", settings)
     _write(
         folder / "settings.json",
         {

@@ -21,6 +21,8 @@ class Slow(MLModel):
     async def predict(self, payload):
         """Answer with the input, after computing for PREDICT_SECONDS as Python code does."""
         time.sleep(float(os.environ.get("PREDICT_SECONDS", "0")))  # noqa: ASYNC251
+        if os.path.exists(os.environ.get("FAIL_FILE", "")):  # noqa: ASYNC240, PTH110
+            raise RuntimeError("CUDA error: device-side assert triggered")
         outputs = [
             ResponseOutput(
                 name="OUT", shape=each.shape, datatype=each.datatype, data=each.data.root

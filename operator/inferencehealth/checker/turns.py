@@ -4,6 +4,7 @@ A pod gets one canary at a time. Its models take turns, so that with N of them e
 N intervals; only a model that went wrong is asked again at once.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
@@ -82,14 +83,18 @@ def states_of(
 
 
 def next_turn(states: Mapping[Target, CanaryState], interval: float, now: float) -> Target | None:
-    """The model that is to be asked now; None: it is nobody's turn."""
-    due = [(state.due, target) for target, state in states.items() if state.due <= now]
-    if not due:
-        return None
-    suspicious = [entry for entry in due if states[entry[1]].suspicious]
-    if not suspicious and now < max(s.sent_at for s in states.values()) + interval:
-        return None  # one canary per pod and interval
-    return min(suspicious or due)[1]
+    """The model that is to be asked now, the longest due first; None: it is nobody's turn.
+
+    A pod gets one canary per interval, besides those that a suspicion asks for.
+    """
+    usual = [state for state in states.values() if not state.suspicious]
+    free = now >= max((state.sent_at for state in usual), default=-math.inf) + interval
+    due = [
+        (state.due, target)
+        for target, state in states.items()
+        if state.due <= now and (free or state.suspicious)
+    ]
+    return min(due)[1] if due else None
 
 
 def combined(spec: CheckSpec, reading: Reading, states: Mapping[Target, CanaryState]) -> Reading:
