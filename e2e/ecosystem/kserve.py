@@ -8,12 +8,14 @@ fetched.
 import contextlib
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import yaml
 
 from e2e.cluster import builds
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
+from e2e.ecosystem import definitions
 from e2e.ecosystem.builds import KSERVE, shipped
 from e2e.ecosystem.hooks import certificates
 from e2e.ecosystem.parts import Part, folder_of, running
@@ -48,12 +50,9 @@ SETTINGS = {
 
 def install(cluster: Cluster) -> None:
     """Give the cluster what an installation of KServe without Knative and Istio has there."""
-    files = [
-        f"--filename={path}"
-        for path in shipped("kserve", MODULE, "config/crd/full/serving.*.yaml", to_stderr())
-    ]
-    kubectl(cluster, "apply", "--server-side", *files)
-    kubectl(cluster, "wait", "--for=condition=Established", "--timeout=60s", *files)
+    definitions.define(
+        cluster, shipped("kserve", MODULE, "config/crd/full/serving.*.yaml", to_stderr())
+    )
     documents = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {
@@ -62,8 +61,18 @@ def install(cluster: Cluster) -> None:
             "metadata": {"name": "inferenceservice-config", "namespace": NAMESPACE},
             "data": {name: json.dumps(value) for name, value in SETTINGS.items()},
         },
+        *_runtimes(),
     ]
     kubectl(cluster, "apply", "--filename=-", stdin=yaml.safe_dump_all(documents))
+
+
+def _runtimes() -> list[dict[str, Any]]:
+    """KServe's runtime for scikit-learn as an installation has it: with its image filled in."""
+    (path,) = shipped("kserve", MODULE, "config/runtimes/kserve-sklearnserver.yaml", to_stderr())
+    runtime = yaml.safe_load(path.read_text())
+    for container in runtime["spec"]["containers"]:
+        container["image"] = "kserve/sklearnserver:v0.15.2"
+    return [runtime]
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import yaml
 from e2e.cluster import builds
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
+from e2e.ecosystem import definitions
 from e2e.ecosystem.builds import LWS, shipped
 from e2e.ecosystem.hooks import certificates, on_loopback
 from e2e.ecosystem.parts import Part, folder_of, running
@@ -20,14 +21,11 @@ from e2e.servers.processes import LOOPBACK, free_ports
 from e2e.story.stage import kubectl
 
 MODULE = "sigs.k8s.io/lws"
-DEFINITION = "leaderworkersets.leaderworkerset.x-k8s.io"
 
 
 def define(cluster: Cluster) -> None:
     """Give the cluster the kind LeaderWorkerSet."""
-    files = [f"--filename={path}" for path in _shipped("config/crd/bases/*.yaml")]
-    kubectl(cluster, "apply", "--server-side", *files)
-    kubectl(cluster, "wait", "--for=condition=Established", "--timeout=60s", *files)
+    definitions.define(cluster, _shipped("config/crd/bases/*.yaml"))
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from inferencehealth.probes.compile import Compiled, CompiledSet, Defaults, comp
 from inferencehealth.probes.gates import NO_GATE, GatePlan, gate_findings, plan_gate
 from inferencehealth.probes.learned import observed_load
 from inferencehealth.probes.merge import ProbePlan, decide
+from inferencehealth.probes.owners import gave
 from inferencehealth.probes.ownership import ours
 from inferencehealth.probes.writes import JsonPatch, SsaApply, recommended_patch, write_of
 from inferencehealth.problems import Problem
@@ -227,7 +228,7 @@ def _probe(
         policy=asked.existing,
         wanted=wanted,
         existing=existing,
-        ours=mine,
+        ours=mine or gave(workload, container, kind),
         hands_off=workload.owner is not None or _only_joined(workload, asked.mode),
     )
     reason = compiled.reason if compiled else f"{detected.profile.title} documents none"

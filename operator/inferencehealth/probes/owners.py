@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from inferencehealth.groups import LEADER_WORKER_SET, SET_NAME, has_leader_template
+from inferencehealth.kubelet import same_probe
 from inferencehealth.workloads import Container, Workload
 
 Probes = Mapping[str, Mapping[str, Any]]
@@ -24,6 +25,7 @@ Probes = Mapping[str, Mapping[str, Any]]
 _ISVC = "serving.kserve.io/inferenceservice"
 _KNATIVE = "serving.knative.dev/service"
 KSERVE_CONTAINER = "kserve-container"
+KSERVE_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,19 @@ def owner_of(workload: Workload) -> Owner | None:
         if workload.labels.get(label):
             return Owner(real, workload.labels[label])
     return Owner(kind, name)
+
+
+def gave(workload: Workload, container: Container, kind: str) -> bool:
+    """Whether the probe that is there is no author's, but what the owner gives where there is none.
+
+    KServe does that: a TCP readiness probe on the first port, or 8080 (v0.15.2,
+    pkg/controller/v1beta1/inferenceservice/reconcilers/deployment, setDefaultPodSpec).
+    """
+    owner = owner_of(workload)
+    if kind != "readinessProbe" or owner is None or owner.kind != "InferenceService":
+        return False
+    port = container.ports[0].number if container.ports else KSERVE_PORT
+    return same_probe(container.probe(kind), {"tcpSocket": {"port": port}})
 
 
 def field_of(owner: Owner) -> str:

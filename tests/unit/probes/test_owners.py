@@ -128,3 +128,32 @@ def test_probes_that_are_right_already_are_not_asked_for_again() -> None:
     planned = plan(a_policy(probes={"mode": "Apply"}), settled)
     [finding] = [f for f in planned.findings if f.id == "OwnedByController"]
     assert "\n" not in finding.remedy
+
+
+def isvc(ready: dict[str, Any], mode: str = "Recommend") -> Any:
+    owner = [{"kind": "InferenceService", "name": "iris", "controller": True}]
+    server = {
+        "name": "kserve-container",
+        "image": "kserve/sklearnserver:v0.15.2",
+        "args": ["--model_name=iris", "--http_port=8080"],
+        "readinessProbe": ready,
+    }
+    return plan(a_policy(probes={"mode": mode}), deployment(server, ownerReferences=owner))
+
+
+def test_the_probe_that_kserve_gives_by_itself_is_no_authors_to_keep() -> None:
+    default = {"tcpSocket": {"port": 8080}, "timeoutSeconds": 1, "periodSeconds": 10}
+    for mode in ("Recommend", "Initial", "Apply"):
+        planned = isvc(default, mode)
+        [finding] = [f for f in planned.findings if f.id == "OwnedByController"]
+        probes = at(pasted(finding), "spec.predictor.model")
+        assert probes["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
+        assert "ReadinessOnlyProcess" in {f.id for f in planned.findings}
+
+
+@pytest.mark.parametrize(
+    "own", [{"tcpSocket": {"port": 9000}}, {"tcpSocket": {"port": 8080}, "periodSeconds": 3}]
+)
+def test_a_probe_that_differs_from_kserves_own_is_its_authors(own: dict[str, Any]) -> None:
+    [finding] = [f for f in isvc(own).findings if f.id == "OwnedByController"]
+    assert "readinessProbe" not in at(pasted(finding), "spec.predictor.model")
