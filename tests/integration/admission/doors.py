@@ -22,7 +22,8 @@ from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, Resource
 from tests.integration.objects import container, deployment, policy
 
 SYSTEM = "inferencehealth-system"
-MANIFEST = Path(__file__).parents[3] / "manifests" / "webhook" / "configuration.yaml"
+WEBHOOK = Path(__file__).parents[3] / "manifests" / "base" / "webhook"
+MANIFEST = WEBHOOK / "configuration.yaml"
 DEADLINE = 60.0
 """Seconds; generous, because the machine may be busy with other things."""
 
