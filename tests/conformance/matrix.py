@@ -23,7 +23,7 @@ from tests.conformance.kubelets import USUAL, Prober
 from tests.conformance.stands import Doing, Stand
 from tests.unit.plan.given import a_policy, deployment
 
-PACE: Final = 10
+PACE: Final = 20
 CANARY: Final[dict[str, Any]] = {"mode": "Auto", "interval": 60 / PACE, "timeout": 5.0}
 STAYS: Final = 12
 """Rounds through which a verdict has to stay: two canary intervals."""

@@ -14,6 +14,7 @@ import pytest
 from e2e.servers.llamacpp import build as llamacpp
 from e2e.servers.prerequisites import ServerUnavailableError
 from inferencehealth.checks.verdicts import Verdict
+from tests.conformance import recorded
 from tests.conformance.faults import Cell, Fault, Walk
 from tests.conformance.matrix import walk
 from tests.conformance.stands import STANDS
@@ -152,9 +153,11 @@ def _walk(server: str, folder: Path) -> Walk | ServerUnavailableError:
         return _rows(server)[fault].verdicts
 
     try:
-        return asyncio.run(walk(STANDS[server], folder, awaited))
+        seen = asyncio.run(walk(STANDS[server], folder, awaited))
     except ServerUnavailableError as absent:
         return absent
+    recorded.write(recorded.LAST_RUN, server, seen)
+    return seen
 
 
 @pytest.mark.parametrize(("server", "fault"), CELLS)

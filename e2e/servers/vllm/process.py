@@ -25,6 +25,7 @@ ENGINE = "VLLM::EngineCore"
 """What the engine's process calls itself."""
 
 SETTINGS = {
+    "TORCH_COMPILE_DISABLE": "1",  # it would take a C++ compiler, and minutes
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_HOST_IP": LOOPBACK,
     "VLLM_NO_USAGE_STATS": "1",
@@ -34,7 +35,7 @@ SETTINGS = {
 """Its environment: little memory, nobody told, no hub asked, and endpoints to put it to sleep."""
 
 _HERE = Path(__file__).parent
-_READY_SECONDS = 600.0  # 50 to 70 on two idle cores, and much more on busy ones
+_READY_SECONDS = 900.0  # 50 to 70 on two idle cores, and much more on busy ones
 _LONG = {"prompt": "a", "max_tokens": 1000, "ignore_eos": True}
 
 
@@ -65,6 +66,7 @@ def start(
     own = {
         "HOME": str(folder),
         "PYTHONPATH": str(metadata(folder / "metadata")),
+        "PYTHONDONTWRITEBYTECODE": "",  # it begins three processes, each with all its modules
         **SETTINGS,
         **(env or {}),
     }
