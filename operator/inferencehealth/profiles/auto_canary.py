@@ -19,6 +19,7 @@ from inferencehealth.profiles.canary import (
     MAX_ANSWER,
     TIMED_OUT,
     CanaryRequest,
+    proof,
     says_error,
 )
 from inferencehealth.profiles.reading import DENIED, SERVES, parse_json, unanswered
@@ -192,8 +193,7 @@ def _reader(
     limit, longest = format_duration(canary.timeout), canary.expect.max_latency
 
     def read(answer: Answer) -> Reading:
-        if answer.outcome is Outcome.TOO_LARGE:
-            return SERVES  # whatever sends so much works
+        answer = proof(answer)
         if answer.outcome in {Outcome.NO_ANSWER, Outcome.UNFINISHED}:
             return Reading(Sign.SILENT, TIMED_OUT, f"{asked} gets no answer within {limit}")
         if answer.outcome is Outcome.ANSWERED and answer.status in DENIED and not keyed:
@@ -235,7 +235,7 @@ def _read(
 
 def _body(asked: str, target: Target, answer: Answer, longest: float | None) -> Reading:
     document = parse_json(answer.body)
-    if document is None:
+    if document is None and answer.part is None:
         return not_built(target, f"{asked} is answered {answer.status} with no JSON")
     if says_error(answer.body):
         return Reading(Sign.FAILS, FAILED, f"{asked} is answered {answer.status} with an error")

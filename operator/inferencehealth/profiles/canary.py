@@ -6,7 +6,7 @@ more patiently, because it waits in the same queue as everybody's requests.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
@@ -17,7 +17,7 @@ from inferencehealth.api.durations import format_duration
 from inferencehealth.api.endpoints import Method
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import ProfileName
-from inferencehealth.checks.steps import Answer, Outcome, Part, Reading, Request, Sign
+from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
 from inferencehealth.profiles.bodies import on_wire, written
 from inferencehealth.profiles.bodies import unfit as unfit_body
 from inferencehealth.profiles.described import body_mismatch
@@ -129,8 +129,8 @@ def reader(canary: Canary, *, told: bool = True) -> Callable[[Answer], Reading]:
     fails = says_error if told and not whole else _never
 
     def read(answer: Answer) -> Reading:
-        if answer.part is not None and not whole:
-            answer = _proof(answer, answer.part)
+        if not whole:
+            answer = proof(answer)
         if answer.outcome is not Outcome.ANSWERED:
             return _not_answered(asked, answer, canary.timeout)
         if answer.status not in good:
@@ -145,19 +145,19 @@ def reader(canary: Canary, *, told: bool = True) -> Callable[[Answer], Reading]:
     return read
 
 
-def _proof(answer: Answer, part: Part) -> Answer:
-    """What came of an answer that was cut as an answer by itself, where it proves anything.
+def proof(answer: Answer) -> Answer:
+    """What came of an answer that was cut, as an answer by itself, where it proves anything.
 
-    Something for good or for bad: another status than a good one, an error, a first token, or more
-    bytes than any answer to a canary needs.
+    For good or for bad: another status than a good one, an error, a first token, or more bytes than
+    any answer to a canary needs. Its `part` stays, as the mark of an answer that is not whole.
     """
-    if (
-        answer.outcome is Outcome.UNFINISHED
-        and part.status < _BAD
-        and begun(part.body) is Begun.NOTHING
-    ):
+    part = answer.part
+    if part is None:
         return answer
-    return Answer(Outcome.ANSWERED, part.status, part.body, answer.seconds)
+    late = answer.outcome is Outcome.UNFINISHED and part.status < _BAD
+    if late and begun(part.body) is Begun.NOTHING:
+        return answer
+    return replace(answer, outcome=Outcome.ANSWERED, status=part.status, body=part.body)
 
 
 def says_error(body: bytes) -> bool:
