@@ -7,8 +7,8 @@ CLUSTER_NAME ?= default
 WAITING ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: parts help demo docs image install-manifest generated test setup setup-system generate lint types test-unit test-integration \
-  test-conformance conformance test-browser setup-browser e2e e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
+.PHONY: parts help demo docs image install-manifest release generated test setup setup-system generate lint types test-unit test-integration \
+  test-conformance conformance record test-browser setup-browser e2e e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,7 @@ generate: setup ## Regenerate what is made from code: crds/, schemas/, pages of 
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
+	@$(BIN)/python -m tests.conformance.page docs/what-green-hides.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
 	@$(BIN)/python -m inferencehealth.installation.chart manifests/chart
@@ -58,10 +59,11 @@ generated: setup # Fails when a generated file is stale
 	@$(BIN)/python -m inferencehealth.profiles.documentation docs/servers.md
 	@$(BIN)/python -m inferencehealth.findings.documentation docs/findings.md
 	@$(BIN)/python -m inferencehealth.monitoring.documentation docs/metrics.md
+	@$(BIN)/python -m tests.conformance.page docs/what-green-hides.md
 	@$(BIN)/python -m inferencehealth.monitoring.dashboard manifests/monitoring/dashboard.json
 	@$(BIN)/python -m inferencehealth.installation.generate manifests docs >/dev/null
 	@$(BIN)/python -m inferencehealth.installation.chart manifests/chart
-	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md docs/rights.md \
+	@git diff --exit-code --stat -- crds schemas manifests/monitoring docs/fields.md docs/servers.md docs/findings.md docs/metrics.md docs/what-green-hides.md docs/rights.md \
 	  manifests/base/rbac manifests/base/restraint.yaml manifests/overlays/namespaced/rbac manifests/components/initial-mode manifests/chart \
 	  || { echo "crds/, schemas/, the dashboard or a generated page of docs/ is stale: run 'make generate' and commit the result"; exit 1; }
 
@@ -70,6 +72,9 @@ image: setup ## Build the operator's image (with Docker, or without a registry b
 
 install-manifest: setup ## Write build/install.yaml, one file for kubectl apply; IMAGE names yours
 	@$(BIN)/python -m releasing manifest $(if $(IMAGE),--image "$(IMAGE)")
+
+release: setup ## Make all files of a release in build/release (docs/releasing.md)
+	@$(BIN)/python -m releasing all
 
 docs: setup ## Build docs/ into build/docs; fails on a link or an anchor that leads nowhere
 	@$(BIN)/mkdocs build --strict
@@ -90,7 +95,11 @@ test-conformance: setup ## Tests on real model servers
 	@$(BIN)/pytest -q tests/conformance -m "not conformance_more"
 
 conformance: setup ## The same on every server that installs from a registry (slow, not in CI)
+	@$(BIN)/python -m e2e.servers install
 	@$(BIN)/pytest -q tests/conformance
+
+record: conformance ## Make docs/what-green-hides.md of a new run of the fault matrix
+	@$(BIN)/python -m tests.conformance.page --keep docs/what-green-hides.md
 
 test-browser: setup ## The dashboard in a real Chromium (make setup-browser installs it)
 	@$(BIN)/pytest -q tests/browser
@@ -122,6 +131,7 @@ lock: setup ## Resolve the dependencies anew, with hashes
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/dev.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/run.txt
 	@$(BIN)/uv pip compile --group build --constraint requirements/dev.txt --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/build.txt
+	@$(BIN)/uv pip compile --group release --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/release.txt
 	@$(BIN)/uv pip compile --group fuzz --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet --output-file requirements/fuzz.txt
 
 clean: ## Remove the virtual environment and caches of this checkout

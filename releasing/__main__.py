@@ -1,4 +1,4 @@
-"""`python -m releasing image`, `manifest`: make the parts of a release."""
+"""`python -m releasing image`, `manifest`, `all`: make the parts of a release, or all of it."""
 
 import argparse
 import subprocess
@@ -8,6 +8,9 @@ from e2e.cluster.model import ClusterError
 from e2e.servers.images import BuildError
 from e2e.servers.prerequisites import ServerUnavailableError
 from releasing import image, manifest, project
+from releasing.notes import ReleaseError
+from releasing.parts import PartsError
+from releasing.release import release
 from releasing.rendering import RenderError
 
 
@@ -18,15 +21,18 @@ def main(argv: list[str]) -> int:
     commands.add_parser("image", help="the operator's image")
     manifest_ = commands.add_parser("manifest", help="one file for kubectl apply -f")
     manifest_.add_argument("--image", default="", help="the image's reference")
+    commands.add_parser("all", help="a whole release, in build/release")
     asked = parser.parse_args(argv)
     try:
         if asked.command == "image":
             make_image()
+        elif asked.command == "all":
+            print(*release(), sep="\n")
         else:
             print(manifest.write(project.BUILD / "install.yaml", reference=asked.image))
     except (
         *(ServerUnavailableError, BuildError, subprocess.CalledProcessError),
-        *(ClusterError, RenderError),
+        *(ClusterError, RenderError, ReleaseError, PartsError),
     ) as error:
         print(f"make: {error}", file=sys.stderr)
         return 1

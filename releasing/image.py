@@ -28,11 +28,15 @@ def name(checkout: Path = ROOT) -> str:
     return f"{NAME}:{version(checkout)}"
 
 
-def archive(checkout: Path = ROOT, *, called: str = "", revision: str = UNKNOWN) -> Path:
+def archive(
+    checkout: Path = ROOT, *, called: str = "", revision: str = UNKNOWN, timestamp: int = 0
+) -> Path:
     """The docker-archive of this checkout's image, built where the cache has none of these inputs.
 
-    `called`: its name, in place of `name(checkout)`. Raises ServerUnavailableError where something
-    cannot be had (buildah, Debian's archive, the package index), BuildError when the build fails.
+    `called`: its name, in place of `name(checkout)`; `timestamp`: the date of all that is in it, in
+    seconds since 1970, so that equal inputs make equal images. Raises ServerUnavailableError where
+    something cannot be had (buildah, Debian's archive, the package index), BuildError when the
+    build fails.
     """
     fetched = wheels(checkout)
     return build_image(
@@ -43,6 +47,7 @@ def archive(checkout: Path = ROOT, *, called: str = "", revision: str = UNKNOWN)
         base=catalog.python(),
         contexts={"wheels": fetched},
         build_args={"PIP_NO_INDEX": "1", "VERSION": version(checkout), "REVISION": revision},
+        timestamp=timestamp,
     )
 
 

@@ -36,6 +36,7 @@ def build_image(
     base: Path | None = None,
     contexts: Mapping[str, Path] | None = None,
     build_args: Mapping[str, str] | None = None,
+    timestamp: int | None = None,
 ) -> Path:
     """Build `name` and return its docker-archive, from the cache when no input has changed.
 
@@ -43,8 +44,9 @@ def build_image(
     argument BASE; `contexts` are further folders for `COPY --from=NAME`. `inputs` are what decides
     whether a build is needed, beside the arguments themselves: files and folders by content, texts
     (the name of a cache entry stands for its content); default: the context and the `contexts`.
-    The archive also carries the `aliases` as names. Raises ServerUnavailableError without buildah,
-    BuildError when the build fails.
+    The archive also carries the `aliases` as names. `timestamp` (seconds since 1970) is what every
+    file and the image itself get for a date; default: the moment of the build. Raises
+    ServerUnavailableError without buildah, BuildError when the build fails.
     """
     further = dict(contexts or {})
     arguments = dict(build_args or {})
@@ -52,8 +54,10 @@ def build_image(
         arguments["BASE"] = f"docker-archive:{base}"
     decisive = [context, *further.values()] if inputs is None else list(inputs)
     known = [f"{key}={value}" for key, value in sorted((build_args or {}).items())]
+    dated = [] if timestamp is None else [f"--timestamp={timestamp}"]
     hashed = cache.key(
-        *(_LAYOUT, name, *aliases, *known, base.name if base else ""), containerfile, *decisive
+        *(_LAYOUT, name, *aliases, *known, *dated, base.name if base else ""),
+        *(containerfile, *decisive),
     )
     short = name.rpartition("/")[2].replace(":", "-")
 
@@ -63,6 +67,7 @@ def build_image(
             buildah.run(
                 "build",
                 *("--quiet", "--pull-never", "--tag", name, "--file", str(containerfile)),
+                *dated,
                 *(f"--build-arg={key}={value}" for key, value in arguments.items()),
                 *(f"--build-context={key}={path}" for key, path in further.items()),
                 str(context),
