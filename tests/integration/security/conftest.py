@@ -9,11 +9,8 @@ from e2e.cluster.model import Cluster, Tier
 from inferencehealth.installation.access import Program
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
-from tests.integration.admission.conftest import of_1_35
 from tests.integration.conftest import CRDS
 from tests.integration.security.accounts import BASE, install, kubeconfig_of, kubectl
-
-__all__ = ["of_1_35"]
 
 
 @pytest.fixture(scope="module", params=["newest", "1.35"])
