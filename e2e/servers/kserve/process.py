@@ -28,9 +28,9 @@ def start(
 
     SLOW_SECONDS in `env` makes the load slow; the port opens after it, as with every model loaded
     before `ModelServer.start`. LATE_SECONDS adds a model "late" that loads beside it and one,
-    "broken", whose load fails; PREDICT_SECONDS makes inference slow, and every one fails while there
-    is a file at FAIL_FILE. INPUTS is what its metadata declare, as JSON. With `wait`, returns as
-    soon as HTTP answers. Raises ServerUnavailableError or StartError.
+    "broken", whose load fails; PREDICT_SECONDS makes inference slow, and every one fails while
+    there is a file at FAIL_FILE. INPUTS is what its metadata declare, as JSON. With `wait`,
+    returns as soon as HTTP answers. Raises ServerUnavailableError or StartError.
     """
     python = venvs.interpreter("kserve", _HERE / "requirements.txt")
     http = port or free_ports(1)[0]

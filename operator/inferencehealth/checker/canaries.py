@@ -207,7 +207,7 @@ class Canaries:
             reading, state = sent.reading, replace(state, way=place)
             if sent.seconds is not None:
                 self._count(checked, ended(reading), sent.seconds, sent.words)
-            if reading.reason not in LEFT_OUT:
+            if not sent.refused:
                 break
         if reading.reason == DENIED_REASON and ways[0].secret and self._references:
             self._references.forget(checked.pod.namespace, ways[0].secret)

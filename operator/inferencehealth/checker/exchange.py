@@ -15,6 +15,7 @@ from inferencehealth.checks.progress import PROGRESSING, Sample
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Reading, Request, Sign
 from inferencehealth.profiles.auto_canary import (
     MAX_UNUSED,
+    NOT_BUILT,
     AutoCanary,
     Cannot,
     NotNow,
@@ -27,6 +28,8 @@ from inferencehealth.profiles.auto_canary import (
 )
 from inferencehealth.profiles.canary import CanaryRequest
 
+_BAD: Final = 300
+"""Statuses from here on are no answer to what was asked."""
 _ALIVE: Final = Reading(
     Sign.BUSY,
     PROGRESSING,
@@ -38,11 +41,12 @@ _ALIVE: Final = Reading(
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What a canary came to; `seconds` is None where it could not be sent. `words` tell what it
-    asked, without anything that is secret."""
+    asked, without anything that is secret. `refused`: the server did not take it as it is."""
 
     reading: Reading
     seconds: float | None = None
     words: str = ""
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -139,7 +143,9 @@ class Exchange:
         self._last, self._sent = answer, self._ways.get(canary.request)
         words = self._sent.words if self._sent else ""
         told = f"{request.method} {request.path}" + (f": {words}" if words else "")
-        return Sent(canary.read(answer), answer.seconds, told)
+        reading = canary.read(answer)
+        refused = reading.reason == NOT_BUILT and answer.status >= _BAD
+        return Sent(reading, answer.seconds, told, refused)
 
     def doubted(self, reading: Reading, *, proven: bool) -> Reading:
         """The reading, unless what failed may be what we built."""

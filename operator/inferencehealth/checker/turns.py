@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
+from urllib.parse import quote
 
 from inferencehealth.api.report import CheckSpec, Finding
 from inferencehealth.checker import canary as rules
@@ -76,10 +77,15 @@ def states_of(
     if known or not targets or history.fresh or history.verdict is not Verdict.BROKEN:
         return made
     if by_canary:
-        broken = next((t for t in targets if t.name and t.name in history.message), targets[0])
+        broken = next((t for t in targets if _names(history.message, t)), targets[0])
         reading = Reading(Sign.FAILS, history.reason, history.message)
         made[broken] = rules.taken_over(reading, now)
     return made
+
+
+def _names(message: str, target: Target) -> bool:
+    in_path = f"/models/{quote(target.name, safe='')}/"
+    return bool(target.name) and (in_path in message or f'"{target.name}"' in message)
 
 
 def next_turn(states: Mapping[Target, CanaryState], interval: float, now: float) -> Target | None:

@@ -7,6 +7,7 @@ What fails a canary of ours has to be the server's fault: a refusal of the reque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from inferencehealth.api.canary import Canary
 from inferencehealth.api.durations import format_duration
@@ -207,7 +208,7 @@ def _reader(
 
 def _names(way: Way, target: Target) -> bool:
     """Whether the request's path names the model by itself."""
-    return f"/models/{target.name}/" in way.request.path
+    return f"/models/{quote(target.name, safe='')}/" in way.request.path
 
 
 def _read(

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checks.steps import Answer, Item, Outcome, Request
 from inferencehealth.profiles.auto_canary import (
+    MAX_TARGETS,
     AutoCanary,
     Built,
     Cannot,
@@ -83,7 +84,7 @@ def v2_canary(
 def listed_models(spec: CheckSpec, items: Sequence[Item]) -> tuple[Target, ...]:
     """Every required model, else every one that is listed, however it is."""
     required = tuple(Target(model.name, model.version) for model in spec.models.required)
-    return required or tuple(Target(item.name, item.version) for item in items)
+    return required or tuple(Target(item.name, item.version) for item in items[:MAX_TARGETS])
 
 
 def infer_path(target: Target) -> str:
