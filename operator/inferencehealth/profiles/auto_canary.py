@@ -16,13 +16,13 @@ from inferencehealth.checks.steps import Answer, Item, Outcome, Reading, Request
 from inferencehealth.profiles.canary import (
     BUSY,
     DENIED_REASON,
-    FAILED,
     MAX_ANSWER,
     TIMED_OUT,
     CanaryRequest,
     proof,
     says_error,
 )
+from inferencehealth.profiles.canary import FAILED as CANARY_FAILED
 from inferencehealth.profiles.reading import DENIED, SERVES, parse_json, unanswered
 
 NEEDS_KEY: Final = "CanaryNeedsKey"
@@ -216,7 +216,7 @@ def _read(
 ) -> Reading:
     if answer.outcome is not Outcome.ANSWERED:
         gap = unanswered(answer) or SERVES
-        reason = gap.reason if gap.sign is Sign.UNKNOWN else FAILED
+        reason = gap.reason if gap.sign is Sign.UNKNOWN else CANARY_FAILED
         return Reading(gap.sign, reason, f"{asked}: {gap.message}")
     told = f"{asked} is answered {answer.status}"
     if answer.status in DENIED:
@@ -228,9 +228,9 @@ def _read(
         return not_built(target, f"the server does not take what a canary would send ({told})")
     if answer.status in {408, _UNAVAILABLE} or unanswered(answer):
         # Many servers say so in passing, so that a second one has to find the same.
-        return Reading(Sign.SILENT, FAILED, told)
+        return Reading(Sign.SILENT, CANARY_FAILED, told)
     if answer.status >= 400:
-        return Reading(Sign.FAILS, FAILED, f"{told}, expected 200")
+        return Reading(Sign.FAILS, CANARY_FAILED, f"{told}, expected 200")
     return _body(asked, target, answer, longest)
 
 
@@ -239,7 +239,9 @@ def _body(asked: str, target: Target, answer: Answer, longest: float | None) -> 
     if document is None and answer.part is None:
         return not_built(target, f"{asked} is answered {answer.status} with no JSON")
     if says_error(answer.body):
-        return Reading(Sign.FAILS, FAILED, f"{asked} is answered {answer.status} with an error")
+        return Reading(
+            Sign.FAILS, CANARY_FAILED, f"{asked} is answered {answer.status} with an error"
+        )
     if longest is not None and answer.seconds > longest:
         message = f"{asked} takes longer than the {format_duration(longest)} asked for"
         return Reading(Sign.DEGRADED, "CanarySlow", message, timed=True)
