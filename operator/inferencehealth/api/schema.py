@@ -60,36 +60,23 @@ def _node(node: Mapping[str, Any], defs: Mapping[str, Schema]) -> Schema:
         out.pop("type", None)
         return out | {"anyOf": [{"type": "integer"}, {"type": "string"}]} | _default(node, out)
     if out.get("type") == "object":
-        out |= _object(node, defs, list_keys=())
+        out |= _object(node, defs)
     if out.get("type") == "array":
-        keys = extensions.get("x-kubernetes-list-map-keys", ())
-        out["items"] = _items(node["items"], defs, keys)
+        out["items"] = _node(node["items"], defs)
     if out.get("type") == "integer":
         out["format"] = "int64"
     return out | _default(node, out)
 
 
-def _object(
-    node: Mapping[str, Any], defs: Mapping[str, Schema], *, list_keys: tuple[str, ...]
-) -> Schema:
+def _object(node: Mapping[str, Any], defs: Mapping[str, Schema]) -> Schema:
     if "properties" in node:
-        properties = {name: _node(child, defs) for name, child in node["properties"].items()}
-        for key in list_keys:
-            if key not in node.get("required", ()):
-                properties[key].setdefault("default", "")
-        return {"properties": properties}
+        return {
+            "properties": {name: _node(child, defs) for name, child in node["properties"].items()}
+        }
     values = node.get("additionalProperties")
     if isinstance(values, Mapping) and values:
         return {"additionalProperties": _node(values, defs)}
     return {}
-
-
-def _items(node: Mapping[str, Any], defs: Mapping[str, Schema], keys: tuple[str, ...]) -> Schema:
-    """The schema of a list's items; a key of a map list must be required or have a default."""
-    out = _node(node, defs)
-    if keys:
-        out |= _object(_dereferenced(node, defs), defs, list_keys=keys)
-    return out
 
 
 def _dereferenced(node: Mapping[str, Any], defs: Mapping[str, Schema]) -> Schema:

@@ -48,6 +48,10 @@ class ProfileName(StrEnum):
 class RequiredModel(Model):
     """A model that has to serve before a pod counts as ready."""
 
+    # What a set can hold. As a map of name and version it would need a default for the version,
+    # which Argo CD takes for a change of the list that stands in Git (seen on 3.2).
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+
     name: Annotated[str, Field(pattern=r"^[!-~]+$", min_length=1, max_length=253)] = Field(
         description="Name of the model as the server knows it."
     )
@@ -66,10 +70,7 @@ class Models(Model):
         default=(),
         max_length=256,
         description="Models without which a pod is not ready.",
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["name", "version"],
-        },
+        json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     discover: bool = Field(
         default=True,

@@ -46,6 +46,15 @@ def test_every_field_is_explained(crd: dict[str, Any]) -> None:
     assert silent == []
 
 
+def test_nothing_in_a_list_of_the_policy_has_a_default_which_argo_cd_takes_for_a_change() -> None:
+    in_lists = [
+        path
+        for path, node in fields(crds.policy_crd())
+        if path.startswith(".spec") and "[]" in path and "default" in node
+    ]
+    assert in_lists == []
+
+
 @pytest.mark.parametrize("crd", BOTH, ids=lambda c: c["spec"]["names"]["kind"])
 def test_every_node_has_one_type_as_structural_schemas_demand(crd: dict[str, Any]) -> None:
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
