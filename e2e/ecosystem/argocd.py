@@ -6,7 +6,9 @@ programs. It looks every few seconds instead of minutes, so that a minute holds 
 
 import contextlib
 import copy
+import gzip
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +19,10 @@ from e2e.cluster import builds
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
 from e2e.ecosystem.builds import ARGOCD, shipped
-from e2e.ecosystem.parts import Part, folder_of, running
+from e2e.ecosystem.parts import Part, define, folder_of, running
 from e2e.ecosystem.repository import Repository
 from e2e.loopback.servers import marked
+from e2e.servers.prerequisites import locate
 from e2e.servers.processes import LOOPBACK, free_ports
 from e2e.servers.redis import process as redis
 from e2e.story.stage import kubectl
@@ -29,8 +32,12 @@ MODULE = "github.com/argoproj/argo-cd/v3"
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLE = CHECKOUT / "examples/gitops/argocd/application.yaml"
 HEALTH = CHECKOUT / "manifests/argocd/argocd-cm.yaml"
+CACHE_VERSION = "1.8.3"
+"""Of what is kept in Redis: common.CacheVersion."""
 RESYNC_SECONDS = 10
 SELF_HEAL_SECONDS = 2
+RETRY = {"duration": "2s", "factor": 1, "maxDuration": "2s"}
+"""Between attempts of one sync; by default 5, 10 and 20 seconds."""
 DEFINITIONS = ("application", "applicationset", "appproject")
 SETTINGS = (
     "argocd-cm",
@@ -51,9 +58,7 @@ def install(cluster: Cluster) -> None:
         for path in shipped("argocd", MODULE, "manifests/crds/*-crd.yaml", progress)
         if path.name.removesuffix("-crd.yaml") in DEFINITIONS
     ]
-    files = [f"--filename={path}" for path in definitions]
-    kubectl(cluster, "apply", "--server-side", *files)
-    kubectl(cluster, "wait", "--for=condition=Established", "--timeout=60s", *files)
+    define(cluster, definitions)
     for path in shipped("argocd", MODULE, "manifests/base/config/*.yaml", progress):
         if path.stem in SETTINGS:
             kubectl(cluster, "apply", "--namespace", NAMESPACE, f"--filename={path}")
@@ -65,8 +70,11 @@ def install(cluster: Cluster) -> None:
 
 
 @contextlib.contextmanager
-def running_argocd(cluster: Cluster) -> Iterator[None]:
-    """Argo CD, well, for the length of a `with` block; needs redis-server and git."""
+def running_argocd(cluster: Cluster) -> Iterator[int]:
+    """Argo CD, well, for the length of a `with` block; gives the port of its Redis.
+
+    Needs redis-server and git.
+    """
     binary = builds.ensure([ARGOCD], to_stderr())[ARGOCD.name]
     folder = folder_of(cluster, "argocd")
     with marked(cluster):
@@ -99,7 +107,7 @@ def running_argocd(cluster: Cluster) -> Iterator[None]:
             {**own, "ARGOCD_BINARY_NAME": "argocd-application-controller"},
         )
         with running(cluster, repo_server), running(cluster, controller):
-            yield
+            yield store.ports["redis"]
     finally:
         store.stop()
 
@@ -121,6 +129,7 @@ def application(
         del made["spec"]["ignoreDifferences"]
         dropped |= {"RespectIgnoreDifferences=true"}
     policy = made["spec"]["syncPolicy"]
+    policy["retry"]["backoff"] = RETRY
     policy["syncOptions"] = [each for each in policy["syncOptions"] if each not in dropped]
     return made
 
@@ -143,6 +152,20 @@ def state(raw: Mapping[str, Any]) -> str:
     status = raw.get("status", {})
     sync, health = status.get("sync", {}), status.get("health", {})
     return f"{sync.get('status', 'Unknown')} {health.get('status', 'Unknown')}"
+
+
+def healths(store: int, name: str) -> dict[str, str]:
+    """By kind, the health of everything that Argo CD shows below an Application.
+
+    Its web pages read it from the same place: the tree that the controller puts into Redis.
+    """
+    key = f"app|resources-tree|{name}|{CACHE_VERSION}.gz"
+    command = [locate("redis-cli"), "-h", LOOPBACK, "-p", str(store), "--raw", "GET", key]
+    answer = subprocess.run(command, check=True, capture_output=True).stdout
+    tree = json.loads(gzip.decompress(answer.removesuffix(b"\n")))
+    return {
+        node["kind"]: node.get("health", {}).get("status", "none") for node in tree.get("nodes", ())
+    }
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The cases: what is in Git, what the policy asks for, what rollouts that may cost. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TypeVar
 
@@ -52,6 +52,13 @@ class Case:
     """Whether Argo CD applies as it does by default, and not by server-side apply."""
     fights: bool = False
     """Whether the tool takes our probes back until we give up; from CHANGE on, with the remedy."""
+
+    takes: bool = False
+    """Whether from CHANGE on our probes are in Git, as the report has them."""
+
+    def taking(self, probes: Document) -> "Case":
+        """The same with those probes in Git from CHANGE on."""
+        return replace(self, probes={**self.probes, Phase.CHANGE: probes})
 
     def files(self, phase: Phase, port: int, policies: str = MODELS) -> dict[str, list[Document]]:
         """All that is in Git in that phase; `policies` is the folder of the policy."""
@@ -155,5 +162,15 @@ FLUX = (
         probes={Phase.BEGIN: AUTHORS_PROBES, Phase.CHANGE: {}},
         remedied=False,
         fights=True,
+    ),
+    Case(
+        "fight-taken-over",
+        "Apply",
+        (1, UNKNOWN, UNKNOWN, UNKNOWN),
+        existing="Replace",
+        probes=_REPLACED,
+        remedied=False,
+        fights=True,
+        takes=True,
     ),
 )

@@ -63,9 +63,9 @@ def tools(ground: Play) -> Iterator[dict[str, Tool]]:
     argocd.install(ground.cluster)
     flux.install(ground.cluster)
     with ExitStack() as stack:
-        stack.enter_context(argocd.running_argocd(ground.cluster))
+        store = stack.enter_context(argocd.running_argocd(ground.cluster))
         artifacts = stack.enter_context(flux.running_flux(ground.cluster))
-        yield {"argo": ArgoCd(ground.cluster), "flux": Flux(ground.cluster, artifacts)}
+        yield {"argo": ArgoCd(ground.cluster, store), "flux": Flux(ground.cluster, artifacts)}
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,8 @@ def scene(ground: Play, tools: dict[str, Tool]) -> Iterator[Scene]:
     """First policies in Git of which nobody knows the kind; then our definitions, the operator."""
     early = tuple(_actor(ground, tool, cases.EARLY) for tool in tools.values())
     ground.begin(early)
-    said = ground.until("a policy of which nobody knows the kind", early, _not_refused)
+    what = "a policy of which nobody knows the kind"
+    said = ground.until(what, early, _not_refused, defined=False)
     ours.install(ground.cluster)
     with ours.running_operator(ground.cluster, hurried=ground.period < A_RECORD):
         for actor in early:

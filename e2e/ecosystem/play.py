@@ -60,6 +60,8 @@ class Record:
     """To the Deployment, in the period."""
     sight: Sight
     """At the end."""
+    healths: Mapping[str, str]
+    """Of the objects that the tool shows, by kind, at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +74,29 @@ class Play:
     period: float
     progress: Progress
 
-    def sights(self, actors: Iterable[Actor]) -> dict[str, Sight]:
+    def sights(self, actors: Iterable[Actor], *, defined: bool = True) -> dict[str, Sight]:
         """What is the case now; an empty sight where there is nothing yet."""
         kinds = tuple(dict.fromkeys(actor.tool.resource for actor in actors))
-        found = look(self.cluster, kinds)
+        found = look(self.cluster, kinds, defined=defined)
         return {a.space: found.get(a.space, Sight({}, {}, {}, {})) for a in actors}
 
     def until(
-        self, what: str, actors: Sequence[Actor], missing: Callable[[Actor, Sight], str]
+        self,
+        what: str,
+        actors: Sequence[Actor],
+        missing: Callable[[Actor, Sight], str],
+        *,
+        defined: bool = True,
     ) -> dict[str, Sight]:
-        """Look until nothing is missing to any actor; raises AssertionError with what still is."""
+        """Look until nothing is missing to any actor; raises AssertionError with what still is.
+
+        `defined` says whether the API server knows our kinds.
+        """
         began = time.monotonic()
         with self.progress.task(what):
             while True:
                 try:
-                    sights = self.sights(actors)
+                    sights = self.sights(actors, defined=defined)
                     lacking = [
                         f"{a.space}: {m}" for a in actors if (m := missing(a, sights[a.space]))
                     ]
@@ -146,6 +156,7 @@ class Play:
                 our_writes=writes.to_anything(within, writes.OURS, a.space),
                 tool_writes=writes.to_deployments(within, a.tool.agent, a.space),
                 sight=sights[a.space],
+                healths=a.tool.healths(a.space),
             )
             for a in actors
         ]

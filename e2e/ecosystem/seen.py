@@ -56,6 +56,13 @@ class Sight:
         return {name: self.container[name] for name in PROBES if name in self.container}
 
     @property
+    def wanted(self) -> dict[str, Raw]:
+        """The probes that the report says the server should have."""
+        told = self.report.get("status", {}).get("probes", {})
+        by_field = {name: told.get(name.removesuffix("Probe"), {}) for name in PROBES}
+        return {name: each["wanted"] for name, each in by_field.items() if each.get("wanted")}
+
+    @property
     def is_rolled_out(self) -> bool:
         """Whether every pod is of the newest template and available."""
         meta, status = self.deployment.get("metadata", {}), self.deployment.get("status", {})
@@ -79,12 +86,13 @@ class Sight:
         return "", "", ""
 
 
-def look(cluster: Cluster, tools: tuple[str, ...]) -> dict[str, Sight]:
+def look(cluster: Cluster, tools: tuple[str, ...], *, defined: bool = True) -> dict[str, Sight]:
     """What is the case now, by namespace; `tools` are the kinds of the tools' own objects.
 
-    Their objects are named like the namespace that they manage.
+    Their objects are named like the namespace that they manage. Unless our kinds are `defined`,
+    the API server would refuse to say anything if it were asked for them.
     """
-    kinds = ",".join(("deployments.apps", OURS, *tools))
+    kinds = ",".join(("deployments.apps", *((OURS,) if defined else ()), *tools))
     listed = json.loads(kubectl(cluster, "get", kinds, "--all-namespaces", "--output=json"))
     found: dict[str, dict[str, Raw]] = {}
     for raw in listed["items"]:

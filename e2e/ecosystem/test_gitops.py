@@ -1,7 +1,7 @@
 """Argo CD and Flux, real ones, with self-heal, and our probes: who writes what, and how often."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from e2e.ecosystem import cases, play, writes
 from e2e.ecosystem.cases import WRITES, Case, Phase
 from e2e.ecosystem.conftest import Scene
 from e2e.ecosystem.play import Actor, Play, Record
-from e2e.ecosystem.seen import PROBES, unlike
+from e2e.ecosystem.seen import PROBES, Sight, unlike
 from e2e.ecosystem.settled import BAD, CONFLICTED, unsettled
 
 pytestmark = pytest.mark.scale
@@ -55,10 +55,9 @@ def _phases(stage: Play, actors: list[Actor]) -> dict[tuple[str, Phase], Record]
     found: dict[tuple[str, Phase], Record] = {}
     sights = stage.until(Phase.BEGIN.value, actors, functools.partial(unsettled, Phase.BEGIN))
     for phase in MEASURED:
+        if phase is Phase.CHANGE:
+            actors = [_remedied(actor, sights[actor.space]) for actor in actors]
         start = writes.position(stage.log)
-        for actor in actors if phase is Phase.CHANGE else ():
-            if actor.case.fights:
-                actor.tool.follow(actor.space, sights[actor.space].condition(CONFLICTED)[2])
         stage.commit(actors, phase)
         sights = stage.until(phase.value, actors, functools.partial(unsettled, phase))
         for record in stage.quiet(actors, phase, start, sights):
@@ -66,6 +65,15 @@ def _phases(stage: Play, actors: list[Actor]) -> dict[tuple[str, Phase], Record]
         RECORDS.parent.mkdir(exist_ok=True)
         RECORDS.write_text(play.table(found.values()) + "\n")
     return found
+
+
+def _remedied(actor: Actor, sight: Sight) -> Actor:
+    """Do what our message says, as far as that is not in a commit that comes anyway."""
+    if actor.case.fights:
+        actor.tool.follow(actor.space, sight.condition(CONFLICTED)[2])
+    if actor.case.takes:
+        return replace(actor, case=actor.case.taking(sight.wanted))
+    return actor
 
 
 def ids(value: object) -> str | None:
@@ -123,7 +131,10 @@ def test_what_the_author_had_comes_back_when_the_policy_is_reverted_in_git(
     story: Story, tool: str, case: Case
 ) -> None:
     found = story.of(tool, case, Phase.GONE).sight.probes
-    assert unlike(found, case.probes_in_git(Phase.GONE)) == []
+    if case.takes:
+        assert found == story.of(tool, case, Phase.CHANGE).sight.probes
+    else:
+        assert unlike(found, case.probes_in_git(Phase.GONE)) == []
 
 
 @pytest.mark.parametrize(("tool", "case"), FIGHTS, ids=ids)
@@ -153,3 +164,13 @@ def test_a_broken_model_is_no_done_sync_until_a_commit_mends_it(story: Story, to
     assert story.good[tool] not in broken.states
     assert any(BAD[tool] in state for state in broken.states)
     assert story.of(tool, cases.BROKEN, Phase.CHANGE).states == {story.good[tool]}
+
+
+def test_argo_cd_shows_policies_and_reports_as_healthy_or_degraded(story: Story) -> None:
+    shown = {
+        phase: story.of("argo", cases.BROKEN, phase).healths
+        for phase in (Phase.POLICY, Phase.CHANGE)
+    }
+    kinds = ("InferenceHealthPolicy", "InferenceHealthReport")
+    assert [shown[Phase.POLICY][kind] for kind in kinds] == ["Degraded", "Degraded"]
+    assert [shown[Phase.CHANGE][kind] for kind in kinds] == ["Healthy", "Healthy"]

@@ -56,12 +56,17 @@ class Tool(Protocol):
     def state(self, raw: Mapping[str, Any]) -> str:
         """What it says of a namespace."""
 
+    def healths(self, space: str) -> Mapping[str, str]:
+        """What it says of the objects there, by kind; empty where it shows none."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArgoCd:
     """Argo CD."""
 
     cluster: Cluster
+    store: int
+    """Port of its Redis."""
     name: str = "argo"
     resource: str = "applications.argoproj.io"
     agent: str = "argocd-application-controller"
@@ -96,6 +101,10 @@ class ArgoCd:
     def state(self, raw: Mapping[str, Any]) -> str:
         """See `Tool`."""
         return argocd.state(raw)
+
+    def healths(self, space: str) -> Mapping[str, str]:
+        """See `Tool`."""
+        return argocd.healths(self.store, space)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,10 @@ class Flux:
     def state(self, raw: Mapping[str, Any]) -> str:
         """See `Tool`."""
         return flux.state(raw)
+
+    def healths(self, space: str) -> Mapping[str, str]:  # noqa: ARG002
+        """See `Tool`: its health checks are of the policy, and show in its state."""
+        return {}
 
 
 def create(cluster: Cluster, *documents: Document) -> None:
