@@ -7,14 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-import kopf
-
 from inferencehealth.api.names import GROUP
 from inferencehealth.controller.admission import AdmissionPolicies
 from inferencehealth.controller.beside import beside
 from inferencehealth.controller.board import Board
 from inferencehealth.controller.gates import FailOpen
-from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry, settings
+from inferencehealth.controller.handlers import Key, StatusOf, WholeNamespace, registry
 from inferencehealth.controller.leases import CheckerLeases
 from inferencehealth.controller.news import on_news, project_news
 from inferencehealth.controller.queue import WorkQueue
@@ -22,6 +20,7 @@ from inferencehealth.controller.reconcile import Reconciler
 from inferencehealth.controller.runs import Runs
 from inferencehealth.controller.served import find_policies
 from inferencehealth.controller.sets import follow_sets
+from inferencehealth.controller.watching import watch
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.events import Recorder
@@ -97,6 +96,7 @@ async def act(
         if namespace in {"", found}:
             queue.add(WholeNamespace(found))
 
+    handlers = registry(access, queue, known)
     async with beside(
         queue.run(),
         find_policies(client, board, look_at, namespace=namespace),
@@ -108,14 +108,7 @@ async def act(
         _resync(look_again),
     ):
         try:
-            await kopf.operator(
-                registry=registry(access, queue, known),
-                settings=settings(finalizer=f"{GROUP}/controller", clusterwide=not namespace),
-                standalone=True,
-                stop_flag=stop,
-                clusterwide=not namespace,
-                namespaces=[namespace] if namespace else [],
-            )
+            await watch(handlers, namespace=namespace, stop=stop)
         except Exception as error:  # the boundary: whatever Kopf dies of, we end in order
             logger.critical("Kopf gave up (%s); this program ends, to be started again", error)
             logger.debug("what Kopf died of", exc_info=error)

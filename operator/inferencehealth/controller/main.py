@@ -5,7 +5,6 @@ whoever supervises it starts it again, and the first run brings everything in li
 """
 
 import asyncio
-import signal
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +17,7 @@ from inferencehealth.controller.leases import CheckerLeases
 from inferencehealth.controller.runs import Runs
 from inferencehealth.controller.served import Listening, served
 from inferencehealth.controller.standby import follow
+from inferencehealth.controller.watching import on_signals
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
 
@@ -51,7 +51,8 @@ async def _run(chosen: Settings) -> int:
 
 
 async def _serve(access: config.Access, client: Client, chosen: Settings) -> int:
-    stop = _stopped()
+    stop = asyncio.Event()
+    on_signals(stop)
     leases = CheckerLeases(client, chosen.system_namespace)
     board, runs = Board(), Runs()
     serve = partial(served, chosen.listening, client, board, runs, deaf=leases.deaf)
@@ -69,11 +70,3 @@ async def _serve(access: config.Access, client: Client, chosen: Settings) -> int
         if not won:
             return 0
         return await work(client.guarded(election.guard), namespace=chosen.namespace)
-
-
-def _stopped() -> asyncio.Event:
-    """Set by SIGINT and SIGTERM, until Kopf takes these over."""
-    stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    return stop
