@@ -2,8 +2,7 @@
 
 One policy of ours becomes, for each kind of workload, one admission policy for workloads that are
 not there yet, where the policy alone decides their probes (`shapes`), and one or more for those
-that are there, which hold their plans (`facts` say for how long). A probe is set as a whole by JSON
-patch: merged into what is there, a probe could end up with two handlers.
+that are there, which hold their plans (`facts` say for how long). What they do is in `mutations`.
 
 Of a LeaderWorkerSet it is not the object but the pods that lead its groups which get their probes,
 as they are made: nothing that anybody manages is changed (docs/decisions/0024).
@@ -14,24 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from inferencehealth.admission.cel import (
-    literal,
-    selected,
-    text,
-    texts,
-    texts_by_name,
-)
+from inferencehealth.admission.cel import selected, text, texts, texts_by_name
 from inferencehealth.admission.facts import SAME, Facts
-from inferencehealth.api.names import (
-    FIELD_MANAGER,
-    NAMESPACE_LABEL,
-    POLICY_LABEL,
-    READINESS_GATE,
-)
+from inferencehealth.admission.mutations import Rule, listed, of_pod, patch
+from inferencehealth.api.names import FIELD_MANAGER, NAMESPACE_LABEL, POLICY_LABEL
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.target import Selector
 from inferencehealth.groups import LEADER, LEADER_WORKER_SET, SET_NAME, WORKER_INDEX
-from inferencehealth.kubelet import HANDLER_KINDS, handler_kind
 
 T = TypeVar("T")
 FailurePolicy = Literal["Ignore", "Fail"]
@@ -52,8 +40,6 @@ UNOWNED: Final = (
     "!object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))"
 )
 """Another controller that makes the workload would take our probes away again."""
-TEMPLATE: Final = "object.spec.template.spec"
-PATH: Final = "/spec/template/spec"
 LED: Final = (
     "object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false) && "
     f"o.kind == 'StatefulSet' && o.name == object.metadata.labels[{text(SET_NAME)}])"
@@ -65,34 +51,6 @@ PODS_MADE: Final = {
     "resources": ["pods"],
     "scope": "Namespaced",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Joining:
-    """One probe that joins; where `former` stands it gives way, with `always` whatever stands.
-
-    `wanted` None: what stands there as `former` goes. `standing` is ours that stands there now,
-    former or not.
-    """
-
-    kind: str
-    wanted: Mapping[str, Any] | None
-    former: Mapping[str, Any] | None = None
-    standing: Mapping[str, Any] | None = None
-    always: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What joins in one container, alike for all workloads that the rule is for."""
-
-    field: str
-    """containers or initContainers"""
-    container: str
-    """Its name; empty where `found` alone says which one it is."""
-    probes: tuple[Joining, ...]
-    gate: bool
-    """Whether the readiness gate joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +171,7 @@ def _for_leaders(
     variables = {
         "known": _table(members),
         "facts": f"variables.known[object.metadata.labels[{text(SET_NAME)}]]",
-        "here0": f"{_listed(rule)}.map(c, {found})",
+        "here0": f"{listed(rule)}.map(c, {found})",
     }
     leaders = {
         "matchLabels": {WORKER_INDEX: LEADER},
@@ -227,14 +185,9 @@ def _for_leaders(
         selector=leaders,
         resources={**PODS_MADE, "operations": ["CREATE"]},
         conditions=[LED],
-        variables={name: _of_pod(each) for name, each in variables.items()},
-        patches=[_of_pod(_patch(rule, "variables.here0"))],
+        variables={name: of_pod(each) for name, each in variables.items()},
+        patches=[of_pod(patch(rule, "variables.here0"))],
     )
-
-
-def _of_pod(expression: str) -> str:
-    """What is said of a workload's template, said of a pod itself."""
-    return expression.replace(TEMPLATE, "object.spec").replace(PATH, "/spec")
 
 
 def _document(
@@ -249,7 +202,7 @@ def _document(
     failure: FailurePolicy,
 ) -> Document:
     here = {
-        f"here{n}": f"{_listed(each.rule)}.map(c, {each.found})" for n, each in enumerate(branches)
+        f"here{n}": f"{listed(each.rule)}.map(c, {each.found})" for n, each in enumerate(branches)
     }
     return _made(
         policy,
@@ -266,7 +219,7 @@ def _document(
         },
         conditions=[ROLLS, NOT_OURS, UNOWNED, *conditions],
         variables={**variables, **here},
-        patches=[_patch(each.rule, f"variables.here{n}") for n, each in enumerate(branches)],
+        patches=[patch(each.rule, f"variables.here{n}") for n, each in enumerate(branches)],
     )
 
 
@@ -307,62 +260,6 @@ def _made(
     }
     name = _shortened(f"ihp-{meta.namespace}-{meta.name}-{kind.lower()}-{part}", MAX_NAME)
     return Document(name, labels_of(meta.namespace, meta.name), spec)
-
-
-def _patch(rule: Rule, here: str) -> str:
-    parts = [_probe_patch(rule, each, here) for each in rule.probes]
-    parts += [_making_way(rule, each) for each in rule.probes if each.standing]
-    return " + ".join([*parts, *([_gate_patch(here)] if rule.gate else [])])
-
-
-def _probe_patch(rule: Rule, probe: Joining, here: str) -> str:
-    at = f"'{PATH}/{rule.field}/' + string(i) + '/{probe.kind}'"
-    if probe.wanted is None:
-        operation = f"JSONPatch{{op: 'remove', path: {at}}}"
-        condition = _stands(probe)
-    else:
-        operation = f"JSONPatch{{op: 'add', path: {at}, value: {literal(probe.wanted)}}}"
-        free = f"!has(c.{probe.kind})"
-        condition = f"{free} || ({_stands(probe)})" if probe.former else free
-        condition = "true" if probe.always else condition
-    return f"{_listed(rule)}.transformList(i, c, {here}[i] && ({condition}), {operation})"
-
-
-def _making_way(rule: Rule, probe: Joining) -> str:
-    """Our handler goes where an author's of another kind has come: two would be refused.
-
-    Whatever else of the container has changed: nobody misses what could not have stayed.
-    """
-    standing = probe.standing or {}
-    kind = handler_kind(standing)
-    others = " || ".join(f"has(c.{probe.kind}.{each})" for each in HANDLER_KINDS if each != kind)
-    at = f"'{PATH}/{rule.field}/' + string(i) + '/{probe.kind}/{kind}'"
-    return (
-        f"{_listed(rule)}.transformList(i, c, c.name == {text(rule.container)} && "
-        f"has(c.{probe.kind}) && has(c.{probe.kind}.{kind}) && "
-        f"dyn(c.{probe.kind}.{kind}) == dyn({literal(standing.get(kind))}) && ({others}), "
-        f"JSONPatch{{op: 'remove', path: {at}}})"
-    )
-
-
-def _stands(probe: Joining) -> str:
-    return f"has(c.{probe.kind}) && dyn(c.{probe.kind}) == dyn({literal(probe.former or {})})"
-
-
-def _gate_patch(here: str) -> str:
-    entry = literal({"conditionType": READINESS_GATE})
-    gates = f"{TEMPLATE}.?readinessGates"
-    there = f"{gates}.orValue([]).exists(g, g.conditionType == {text(READINESS_GATE)})"
-    append = f"JSONPatch{{op: 'add', path: '{PATH}/readinessGates/-', value: {entry}}}"
-    start = f"JSONPatch{{op: 'add', path: '{PATH}/readinessGates', value: [{entry}]}}"
-    return (
-        f"(!{here}.exists(h, h) || {there} ? [] : "
-        f"{gates}.orValue([]).size() > 0 ? [{append}] : [{start}])"
-    )
-
-
-def _listed(rule: Rule) -> str:
-    return f"{TEMPLATE}.?{rule.field}.orValue([])"
 
 
 def _grouped(known: Iterable[Known]) -> Iterable[list[Known]]:

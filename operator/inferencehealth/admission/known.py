@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from inferencehealth.admission.compiled import Joining, Known, Rule
+from inferencehealth.admission.compiled import Known
 from inferencehealth.admission.facts import facts
+from inferencehealth.admission.mutations import Joining, Rule
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing
 from inferencehealth.kubelet import same_probe

@@ -12,9 +12,10 @@ from itertools import pairwise
 from typing import Any, Final
 
 from inferencehealth.admission.cel import everything, text, texts
-from inferencehealth.admission.compiled import TEMPLATE, Branch, Joining, Rule, Unborn
+from inferencehealth.admission.compiled import Branch, Unborn
 from inferencehealth.admission.facts import DRAINS, drains
 from inferencehealth.admission.images import PROGRAMS, shown, shown_in_cel
+from inferencehealth.admission.mutations import TEMPLATE, Joining, Rule
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.probes import Existing
 from inferencehealth.api.server import ProfileName, RequiredModel

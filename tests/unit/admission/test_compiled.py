@@ -12,14 +12,13 @@ from inferencehealth.admission.compiled import (
     MAX_NAME,
     Branch,
     Document,
-    Joining,
     Known,
-    Rule,
     Unborn,
     documents,
     labels_of,
 )
 from inferencehealth.admission.facts import SHORT, Facts
+from inferencehealth.admission.mutations import Joining, Rule
 from inferencehealth.api.policy import Policy
 from inferencehealth.api.target import Selector
 from tests.unit.admission.given import initial
