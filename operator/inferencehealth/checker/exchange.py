@@ -12,7 +12,7 @@ from inferencehealth.checker.rounds import Ask, Compiled
 from inferencehealth.checker.traffic import Told, told
 from inferencehealth.checks import progress as counters
 from inferencehealth.checks.progress import PROGRESSING, Sample
-from inferencehealth.checks.steps import Answer, Outcome, Peer, Reading, Request, Sign
+from inferencehealth.checks.steps import Answer, Outcome, Peer, Reading, Request, Sign, told_path
 from inferencehealth.profiles.auto_canary import (
     MAX_UNUSED,
     NOT_BUILT,
@@ -142,7 +142,7 @@ class Exchange:
         answer = await self.ask(self.peer, port, request, timeout=canary.timeout)
         self._last, self._sent = answer, self._ways.get(canary.request)
         words = self._sent.words if self._sent else ""
-        told = f"{request.method} {request.path}" + (f": {words}" if words else "")
+        told = f"{request.method} {told_path(request.path)}" + (f": {words}" if words else "")
         reading = canary.read(answer)
         refused = reading.reason == NOT_BUILT and answer.status >= _BAD
         return Sent(reading, answer.seconds, told, refused)

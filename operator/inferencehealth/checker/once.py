@@ -12,7 +12,16 @@ from typing import Final
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.checker.proof import Proof, prove, with_canary
 from inferencehealth.checker.rounds import Ask, check_pod, compile_check
-from inferencehealth.checks.steps import Answer, Item, Outcome, Peer, Reading, Request, Sign
+from inferencehealth.checks.steps import (
+    Answer,
+    Item,
+    Outcome,
+    Peer,
+    Reading,
+    Request,
+    Sign,
+    told_path,
+)
 from inferencehealth.checks.verdicts import Verdict
 
 VERDICTS: Final[Mapping[Sign, Verdict]] = MappingProxyType(
@@ -70,7 +79,7 @@ async def check_once(
         timeout: float,  # noqa: ASYNC109
     ) -> Answer:
         answer = await ask(peer, port, request, timeout=timeout)
-        line = f"{'gRPC' if request.grpc else request.method} :{port}{request.path}"
+        line = f"{'gRPC' if request.grpc else request.method} :{port}{told_path(request.path)}"
         steps.append(Asked(line, answer.outcome, answer.status, answer.seconds))
         return answer
 

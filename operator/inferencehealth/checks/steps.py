@@ -48,6 +48,12 @@ class Request:
     grpc: bool = False
 
 
+def told_path(path: str) -> str:
+    """The path as messages have it: a query may hold a key, and says little about the server."""
+    plain, mark, _ = path.partition("?")
+    return f"{plain}?…" if mark else plain
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """How a server's certificate is judged; `name` is what it must be made out to, and SNI.

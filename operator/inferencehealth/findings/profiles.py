@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from inferencehealth.api.report import Finding
+from inferencehealth.checks.steps import told_path
 from inferencehealth.findings.rule import (
     Facts,
     Hit,
@@ -46,7 +47,8 @@ def unreadable_answer(facts: Facts) -> Iterator[Hit]:
         yield Hit(
             "The kubelet asks with GET and sees only whether a status lies between 200 "
             "and 399, so its readiness says less than the operator's own check of "
-            f"{ends.ready.path}, which reads the answer as endpoints.ready describes it.",
+            f"{told_path(ends.ready.path)}, which reads the answer as endpoints.ready "
+            "describes it.",
             "Let the server say to a GET, by a status between 200 and 399 or by 500, "
             "whether it serves, if you can.",
         )

@@ -17,7 +17,7 @@ from inferencehealth.api.durations import format_duration
 from inferencehealth.api.endpoints import Method
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import ProfileName
-from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
+from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign, told_path
 from inferencehealth.profiles.bodies import on_wire, written
 from inferencehealth.profiles.bodies import unfit as unfit_body
 from inferencehealth.profiles.described import body_mismatch
@@ -122,7 +122,7 @@ def reader(canary: Canary, *, told: bool = True) -> Callable[[Answer], Reading]:
     `told`: the server is one of those that say {"error": …} where they failed, so that it counts
     under a good status too, unless a jsonSchema says what a good answer is.
     """
-    asked = f"{canary.method.value} {canary.path}"
+    asked = f"{canary.method.value} {told_path(canary.path or '')}"
     good, misses = canary.expect.status, body_mismatch(canary.expect)
     wanted = " or ".join(str(code) for code in good)
     whole = canary.expect.json_schema is not None

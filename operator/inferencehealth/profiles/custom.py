@@ -3,7 +3,7 @@
 from inferencehealth.api.endpoints import Endpoint, Endpoints
 from inferencehealth.api.report import CheckSpec
 from inferencehealth.api.server import RequiredModel
-from inferencehealth.checks.steps import Answer, Item, Reading, Sign, Step, StepKind
+from inferencehealth.checks.steps import Answer, Item, Reading, Sign, Step, StepKind, told_path
 from inferencehealth.kubelet import Handler
 from inferencehealth.profiles.components import component_items, components_reading
 from inferencehealth.profiles.described import (
@@ -95,7 +95,7 @@ def _components_step(spec: CheckSpec, endpoint: Endpoint) -> Step:
             return by_parts if by_parts.sign is not Sign.SERVES else _with(whole, items)
         if whole.sign is not Sign.SERVES:
             return whole
-        message = f'{endpoint.path} answers no JSON object with "components"'
+        message = f'{told_path(endpoint.path)} answers no JSON object with "components"'
         return Reading(Sign.FAILS, "ComponentsNotFound", message)
 
     return Step("components", StepKind.COMPONENTS, request_of(endpoint), read)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from inferencehealth.api.endpoints import STATES, Endpoint, Shown
 from inferencehealth.api.server import RequiredModel
-from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign
+from inferencehealth.checks.steps import Answer, Outcome, Reading, Request, Sign, told_path
 from inferencehealth.profiles.expectations import matcher
 from inferencehealth.profiles.reading import SERVES, parse_json, unanswered
 
@@ -45,7 +45,7 @@ def request_of(endpoint: Endpoint) -> Request:
 
 def reader(endpoint: Endpoint) -> Read:
     """How answers of that endpoint read, as the policy describes them."""
-    asked = f"{endpoint.method.value} {endpoint.path}"
+    asked = f"{endpoint.method.value} {told_path(endpoint.path)}"
     good, missed = endpoint.expect.status, body_mismatch(endpoint.expect)
     states = [
         (_SIGNS[name], shown.status, body_mismatch(shown))
