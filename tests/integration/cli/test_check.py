@@ -2,18 +2,20 @@
 
 import json
 import socket
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from e2e.cluster.model import Cluster
 from inferencehealth.kube.client import Client, whole
-from inferencehealth.kube.requests import DEPLOYMENTS, PODS
+from inferencehealth.kube.requests import CONFIG_MAPS, DEPLOYMENTS, PODS, POLICIES
 from tests.integration.checker.world import Server as Listener
 from tests.integration.checker.world import make_pod, set_pod
 from tests.integration.cli.conftest import ADDRESS, Server
 from tests.integration.cli.ihp import ihp
-from tests.integration.objects import deployment
+from tests.integration.objects import deployment, policy
 from tests.integration.pods import run_pod
 
 pytestmark = pytest.mark.integration
@@ -115,3 +117,70 @@ async def test_a_pod_is_asked_through_the_api_server_where_that_is_wanted(
     assert (code, found["verdict"]) == (0, "Ready"), found
     assert found["pods"][0]["way"] == "proxy"
     assert listener.asked > 0
+
+
+class Engine:
+    """Ready whatever happens, and infers for who sends the clip."""
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """The endpoint that is always green."""
+        return web.Response()
+
+    async def infer(self, request: web.Request) -> web.Response:
+        """Fails unless the body is the clip."""
+        return web.Response(status=200 if await request.read() == b"RIFF" else 500)
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[int]:
+    """The port of an engine at the pod's address."""
+    app, behind = web.Application(), Engine()
+    app.router.add_get("/ready", behind.ready)
+    app.router.add_post("/infer", behind.infer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, ADDRESS, 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("clip", "code", "verdict", "said"),
+    [
+        ("RIFF", 0, "Ready", "canary: Serves"),
+        ("noise", 1, "Broken", "answered 500, expected 200"),
+        (None, 4, "Unknown", "ConfigMap clip does not exist"),
+    ],
+)
+async def test_the_policys_own_canary_is_sent_from_a_shell(
+    cluster: Cluster,
+    client: Client,
+    namespace: str,
+    engine: int,
+    *,
+    clip: str | None,
+    code: int,
+    verdict: str,
+    said: str,
+) -> None:
+    if clip is not None:
+        data = {"metadata": {"name": "clip"}, "data": {"a.wav": clip}}
+        await client.create(CONFIG_MAPS, data, namespace=namespace)
+    server = {"profile": "custom", "port": engine, "endpoints": {"ready": {"path": "/ready"}}}
+    body_from = {"configMapKeyRef": {"name": "clip", "key": "a.wav"}}
+    canary = {"mode": "Custom", "path": "/infer", "bodyFrom": body_from}
+    asked = policy(server=server, checks={"canary": canary})
+    await client.create(POLICIES, asked, namespace=namespace)
+    workload = deployment("model", image="registry.example/own-server:1")
+    await client.create(DEPLOYMENTS, workload, namespace=namespace)
+    await run_pod(client, namespace, ADDRESS)
+    words = ("check", "deployment/model", "--transport", "direct")
+    plain = await ihp(cluster, namespace, *words)
+    assert plain.returncode == 0, plain.stderr
+    assert "was not asked to infer anything; --canary asks it" in plain.stdout
+    done = await ihp(cluster, namespace, *words, "--canary")
+    assert done.returncode == code, done.stdout
+    told = " ".join(done.stdout.split())
+    assert said in told
+    assert verdict in told
+    assert "was not asked" not in told
