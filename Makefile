@@ -8,7 +8,7 @@ WAITING ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: parts help demo docs image install-manifest release generated test setup setup-system generate lint types test-unit test-integration \
-  test-conformance conformance record test-browser setup-browser e2e e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
+  test-conformance conformance record test-browser setup-browser e2e e2e-in-cluster e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
 
 help: ## Print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ clean-demo: ## Take down what the demo left running for you to look at
 	@$(BIN)/python -m e2e.demo --clean
 
 test: ## Run every test: lint, types, unit, integration, conformance, e2e (what CI runs)
-	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration test-conformance e2e
+	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration test-conformance e2e e2e-in-cluster
 
 setup: $(VENV)/.installed ## Create .venv with the locked dependencies
 
@@ -109,6 +109,9 @@ setup-browser: setup ## Install the Debian packages that the browser tests need 
 
 e2e: setup ## Tests on a real kubelet with real servers
 	@$(BIN)/pytest -q e2e -m "not node_more" --ignore=e2e/ecosystem
+
+e2e-in-cluster: setup ## The same with the operator in pods of its own image; faults, upgrade, uninstall
+	@OPERATOR=pods $(BIN)/pytest -q e2e/node -m "not node_more" --ignore=e2e/node/test_drill.py
 
 e2e-language-models: setup ## The same with vLLM and Ollama in pods (installs gigabytes, not in CI)
 	@$(BIN)/pytest -q e2e/node/test_language_models.py
