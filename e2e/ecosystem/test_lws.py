@@ -238,7 +238,9 @@ def test_in_mode_initial_a_leader_gets_probes_when_it_is_made_and_nothing_else_c
     assert groups.set()["metadata"]["generation"] == 2
     leaders = stage.look("statefulset", NAME)["spec"]["template"]["spec"]["containers"][0]
     assert not set(PROBES) & set(leaders), "what the set is made of has none: nothing to revert"
+    standing = stage.look(made, name)["metadata"]["resourceVersion"]
     quiet(installed, groups)
+    assert stage.look(made, name)["metadata"]["resourceVersion"] == standing
 
 
 def remade(groups: Groups) -> bool:

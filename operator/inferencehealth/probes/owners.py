@@ -25,6 +25,10 @@ Probes = Mapping[str, Mapping[str, Any]]
 _ISVC = "serving.kserve.io/inferenceservice"
 _KNATIVE = "serving.knative.dev/service"
 KSERVE_CONTAINER = "kserve-container"
+_FETCHED = "internal.serving.kserve.io/storage-initializer-sourceuri"
+_NUMBERS = "prometheus.kserve.io/port"
+_FROM = "STORAGE_URI"
+"""Variable by which a container of the predictor's own says what KServe is to fetch for it."""
 KSERVE_PORT = 8080
 
 
@@ -106,9 +110,21 @@ def _listed(container: Container, probes: Probes) -> dict[str, Any]:
 
 def _inference_service(workload: Workload, container: Container, probes: Probes) -> dict[str, Any]:
     component = workload.labels.get("component") or "predictor"
-    if component == "predictor" and container.name == KSERVE_CONTAINER:
+    if component == "predictor" and _is_of_a_runtime(workload, container):
         return {component: {"model": dict(probes)}}
     return {component: _listed(container, probes)}
+
+
+def _is_of_a_runtime(workload: Workload, container: Container) -> bool:
+    """Whether a runtime makes the container for a model, and not the predictor by itself.
+
+    Both call it the same; what KServe is to fetch, and where a runtime tells its numbers, stands in
+    annotations (seen on 0.15.2; pkg/constants, and config/runtimes).
+    """
+    template = workload.raw["spec"]["template"].get("metadata") or {}
+    annotations = template.get("annotations") or {}
+    of_a_model = any(key in annotations for key in (_FETCHED, _NUMBERS))
+    return of_a_model and container.name == KSERVE_CONTAINER and _FROM not in container.variables
 
 
 def _nim_service(_workload: Workload, _container: Container, probes: Probes) -> dict[str, Any]:
@@ -151,8 +167,7 @@ _KINDS: Mapping[str, _Kind] = {
     "InferenceService": _Kind(
         "spec.predictor",
         _inference_service,
-        "A predictor with containers of its own takes them in spec.predictor.containers, under "
-        f"the name {KSERVE_CONTAINER}.",
+        "A predictor takes them where it says what to run: a model, or containers of its own.",
     ),
     "LLMInferenceService": _Kind("spec.template", _pod_template),
     LEADER_WORKER_SET: _Kind(

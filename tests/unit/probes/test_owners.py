@@ -12,14 +12,21 @@ from tests.unit.plan.given import TRITON, a_policy, deployment
 KINDS = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
+OF_A_RUNTIME = {"prometheus.kserve.io/port": "8080"}
+
+
 def owned_finding(
-    owner: str, container: str = "server", labels: dict[str, str] | None = None
+    owner: str,
+    container: str = "server",
+    labels: dict[str, str] | None = None,
+    **annotations: str,
 ) -> tuple[Finding, dict[str, Any]]:
     """The finding, and the probes that are recommended for the workload itself."""
     controller = [{"kind": owner, "name": "llama", "controller": True}]
     target = deployment(
         {"image": TRITON, "name": container}, ownerReferences=controller, labels=labels or {}
     )
+    target.raw["spec"]["template"]["metadata"] = {"annotations": annotations}
     planned = plan(a_policy(probes={"mode": "Apply"}), target)
     assert apply_operations(planned, target) is None
     [finding] = [f for f in planned.findings if f.id == "OwnedByController"]
@@ -97,7 +104,7 @@ OWNERS: dict[str, tuple[str, dict[str, str], str, str]] = {
 def test_the_owners_fields_carry_the_recommended_probes(
     owner: str, labels: dict[str, str], container: str, path: str
 ) -> None:
-    finding, wanted = owned_finding(owner, container, labels)
+    finding, wanted = owned_finding(owner, container, labels, **OF_A_RUNTIME)
     there = at(pasted(finding), path)
     assert {kind: there[kind] for kind in KINDS} == wanted
     assert there.get("name", container) == container
@@ -146,7 +153,7 @@ def test_the_probe_that_kserve_gives_by_itself_is_no_authors_to_keep() -> None:
     for mode in ("Recommend", "Initial", "Apply"):
         planned = isvc(default, mode)
         [finding] = [f for f in planned.findings if f.id == "OwnedByController"]
-        probes = at(pasted(finding), "spec.predictor.model")
+        probes = at(pasted(finding), "spec.predictor.containers.0")
         assert probes["readinessProbe"]["httpGet"]["path"] == "/v1/models/iris"
         assert "ReadinessOnlyProcess" in {f.id for f in planned.findings}
 
@@ -156,4 +163,4 @@ def test_the_probe_that_kserve_gives_by_itself_is_no_authors_to_keep() -> None:
 )
 def test_a_probe_that_differs_from_kserves_own_is_its_authors(own: dict[str, Any]) -> None:
     [finding] = [f for f in isvc(own).findings if f.id == "OwnedByController"]
-    assert "readinessProbe" not in at(pasted(finding), "spec.predictor.model")
+    assert "readinessProbe" not in at(pasted(finding), "spec.predictor.containers.0")
