@@ -177,9 +177,10 @@ class Canaries:
             turn = rules.Turn(interval, uid, self._clock())
             return rules.skipped(state, turn, told, before)
         ways, turn = await exchange.ways(), rules.Turn(interval, uid, self._clock())
-        if isinstance(ways, NotNow) or (not state.suspicious and exchange.unused(state)):
-            verdict = ways.verdict if isinstance(ways, NotNow) else None
-            return rules.held_back(state, turn, compiled.spec, verdict)
+        if not state.suspicious and exchange.unused(state):
+            ways = NotNow()
+        if isinstance(ways, NotNow):
+            return rules.held_back(state, turn, compiled.spec, ways)
         if isinstance(ways, Reading):
             return rules.not_asked(state, turn, ways)
         reading, state = await self._ask_for_it(checked, exchange, ways, state)

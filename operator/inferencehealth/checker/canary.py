@@ -14,7 +14,7 @@ from inferencehealth.checker.traffic import Told
 from inferencehealth.checks.deadlines import phase
 from inferencehealth.checks.progress import PROGRESSING, Sample
 from inferencehealth.checks.steps import Reading, Sign
-from inferencehealth.profiles.auto_canary import LEFT_OUT
+from inferencehealth.profiles.auto_canary import LEFT_OUT, NotNow
 from inferencehealth.profiles.canary import DENIED_REASON
 
 JITTER: Final = 0.2
@@ -133,13 +133,20 @@ def left_out(state: CanaryState, turn: Turn, why: Reading) -> CanaryState:
     return replace(told, verdict=None, silences=0, waits=0, way=0, sent_at=turn.now)
 
 
-def held_back(
-    state: CanaryState, turn: Turn, spec: CheckSpec, verdict: Reading | None
-) -> CanaryState:
-    """The state where a canary would wake or load something: `verdict` is what that means."""
-    due = turn.now + _sooner(turn.interval, spec) if verdict else turn.next
+def held_back(state: CanaryState, turn: Turn, spec: CheckSpec, why: NotNow) -> CanaryState:
+    """The state where no canary is to be sent now; what was found before holds unless it sleeps."""
+    soon = turn.now + _sooner(turn.interval, spec)
+    if why.verdict is None and not why.idle:
+        due = soon if state.suspicious else turn.next
+        return replace(state, due=due, unasked=None, turn_at=turn.now)
     return replace(
-        state, due=due, verdict=verdict, unasked=None, silences=0, waits=0, turn_at=turn.now
+        state,
+        due=soon if why.verdict else turn.next,
+        verdict=why.verdict,
+        unasked=None,
+        silences=0,
+        waits=0,
+        turn_at=turn.now,
     )
 
 

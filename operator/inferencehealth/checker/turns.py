@@ -54,7 +54,7 @@ _REMEDIES: Final[Mapping[str, _Told]] = {
 
 
 def states_of(
-    known: Mapping[Target, CanaryState],
+    known: dict[Target, CanaryState],
     targets: Sequence[Target],
     *,
     interval: float,
@@ -67,7 +67,7 @@ def states_of(
     What a canary found before this process began stands with the model that its message names.
     """
     if len(known) == len(targets) and all(target in known for target in targets):
-        return dict(known)
+        return known  # nearly always
     fresh = rules.first(interval, uid, now)
     made = {
         target: known.get(target) or replace(fresh, due=fresh.due + place * interval)

@@ -74,10 +74,11 @@ class Cannot:
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """Nothing is to be sent now, as it would wake or load something; `verdict` is what that
-    means for the pod, None: nothing."""
+    """Nothing is to be sent now. `verdict` is what that means for the pod; `idle`: what a canary
+    would ask sleeps or is unloaded, so that nothing found before holds any more."""
 
     verdict: Reading | None = None
+    idle: bool = False
 
 
 Built = tuple[Way, ...] | Cannot | NotNow

@@ -75,7 +75,7 @@ def _held_back(answers: tuple[Answer, ...]) -> NotNow | None:
     """A server that sleeps is not woken; one whose slots are all busy would only let us wait."""
     props, slots = answers
     if parse_object(props.body).get("is_sleeping") is True:
-        return NotNow()
+        return NotNow(idle=True)
     listed = parse_json(slots.body) if slots.status == 200 else None
     all_slots = [slot for slot in listed if isinstance(slot, dict)] if listed else []
     busy = all_slots and all(slot.get("is_processing") is True for slot in all_slots)

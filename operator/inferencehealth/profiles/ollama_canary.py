@@ -39,6 +39,7 @@ SHOW_BODY: Final = 1024 * 1024
 RELOADED: Final = 1e9
 """Nanoseconds of `load_duration` from which on the model was not loaded before: of a loaded one it
 takes milliseconds."""
+_GOOD: Final = 200
 FOR_GOOD: Final = "2100"
 """Year from which on `expires_at` means that the model is never unloaded."""
 
@@ -55,7 +56,7 @@ def build(target: Target, answers: tuple[Answer, ...]) -> Built:
     loaded, show = answers
     entry = _entry(target, loaded)
     if entry is None:
-        return NotNow()
+        return NotNow(idle=loaded.status == _GOOD)
     context = _context(entry, show)
     kept: dict[str, Any] = {"num_ctx": context} if context else {}
     model = {"model": target.name, "stream": False}
@@ -88,7 +89,7 @@ def spoilt(answer: Answer) -> str:
 
 def _entry(target: Target, loaded: Answer) -> Mapping[str, Any] | None:
     """The model in the list of those that are loaded."""
-    if loaded.outcome is not Outcome.ANSWERED or loaded.status != 200:
+    if loaded.outcome is not Outcome.ANSWERED or loaded.status != _GOOD:
         return None
     listed = parse_object(loaded.body).get("models")
     entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

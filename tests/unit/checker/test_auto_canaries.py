@@ -295,6 +295,17 @@ async def test_what_was_sent_and_what_it_cost_is_counted() -> None:
     assert (cost.sent, cost.interval, cost.failed) == (sent, 60.0, 0)
 
 
+async def test_a_llama_server_whose_slots_are_all_busy_keeps_what_was_found_before() -> None:
+    world, checked = Servers(), joined(auto("llamacpp", "m"))
+    world.answers |= {"/props": told(200, {}), "/slots": told(200, [{"is_processing": False}])}
+    world.answers["/v1/completions"] = told(500)
+    assert (await world.seen(checked, models("m"), until=100)).sign is Sign.FAILS
+    world.answers["/slots"] = told(200, [{"is_processing": True}])
+    sent = len(world.canary_at)
+    assert (await world.seen(checked, models("m"), until=300)).sign is Sign.FAILS
+    assert len(world.canary_at) == sent
+
+
 async def test_a_new_start_of_the_container_forgets_all_canaries() -> None:
     world, checked = Servers(), joined(auto("sglang", "m"))
     world.answers["/v1/completions"] = told(500)

@@ -10,6 +10,7 @@ from inferencehealth.checker.canary import (
     Turn,
     first,
     heard,
+    held_back,
     left_out,
     not_asked,
     skipped,
@@ -18,7 +19,7 @@ from inferencehealth.checker.traffic import Told
 from inferencehealth.checker.turns import combined
 from inferencehealth.checks.progress import PROGRESSING, Sample
 from inferencehealth.checks.steps import Reading, Sign
-from inferencehealth.profiles.auto_canary import LEFT_OUT, Target
+from inferencehealth.profiles.auto_canary import LEFT_OUT, NotNow, Target
 
 from .values import spec
 
@@ -120,6 +121,17 @@ def test_a_model_that_gets_none_is_tried_anew_after_ten_intervals(reason: str) -
     broken = CanaryState(0.0, verdict=FAILS, silences=1, way=2)
     told = left_out(broken, turn(), why)
     assert (told.verdict, told.silences, told.way, told.unasked) == (None, 0, 0, why)
+
+
+@pytest.mark.parametrize(
+    ("why", "verdict"),
+    [(NotNow(), FAILS), (NotNow(idle=True), None), (NotNow(DENIED), DENIED)],
+)
+def test_what_a_canary_found_holds_unless_what_it_asked_sleeps(
+    why: NotNow, verdict: Reading | None
+) -> None:
+    state = held_back(CanaryState(0.0, verdict=FAILS), turn(), SPEC, why)
+    assert state.verdict == verdict
 
 
 def test_an_engine_that_works_excuses_silence_and_is_counted() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from inferencehealth.api.report import MAX_MESSAGE, MAX_NOT_READY, MAX_PODS, Health
+from inferencehealth.api.report import MAX_MESSAGE, MAX_NOT_READY, MAX_PODS, CanaryCost, Health
 from inferencehealth.checker.health import PodState, epoch, health, rfc3339
 from inferencehealth.checks.history import History
 from inferencehealth.checks.steps import Item, Sign
@@ -55,6 +55,20 @@ def test_the_worst_pod_is_named_with_its_reason() -> None:
     assert found.message == "pod b: resnet50 failed to load; 1 more pod is Broken"
     assert [pod.name for pod in found.pods] == ["b", "c", "d", "a"]
     assert found.pods_serving == "1/4"
+
+
+def test_what_canaries_cost_is_told_when_something_else_is_news_and_never_by_itself() -> None:
+    def told(count: int, previous: Health | None, *pods: PodState) -> Health:
+        cost = CanaryCost(requests=("POST /v1/completions: one token",), interval=60, sent=count)
+        return health(pods, generation=3, checked_by="c-0", previous=previous, now=NOW, canary=cost)
+
+    first = told(1, None, state("a"))
+    assert first.canary is not None
+    assert first.canary.sent == 1
+    assert told(2, first, state("a")) is first
+    later = told(3, first, broken("a")).canary
+    assert later is not None
+    assert later.sent == 3
 
 
 def test_degraded_serves() -> None:

@@ -107,16 +107,16 @@ def test_a_sleeping_vllm_is_not_woken_and_is_asleep() -> None:
 
 
 @pytest.mark.parametrize(
-    ("props", "slots"),
+    ("props", "slots", "idle"),
     [
-        ({"is_sleeping": True}, [{"is_processing": False}]),
-        ({}, [{"is_processing": True}, {"is_processing": True}]),
+        ({"is_sleeping": True}, [{"is_processing": False}], True),
+        ({}, [{"is_processing": True}, {"is_processing": True}], False),
     ],
 )
 def test_a_llama_server_that_sleeps_or_has_no_free_slot_is_left_alone(
-    props: Any, slots: Any
+    props: Any, slots: Any, *, idle: bool
 ) -> None:
-    assert built("llamacpp", told(200, props), told(200, slots)) == NotNow()
+    assert built("llamacpp", told(200, props), told(200, slots)) == NotNow(idle=idle)
 
 
 def test_a_llama_server_with_one_free_slot_is_asked() -> None:
@@ -152,7 +152,7 @@ def test_where_the_models_limit_cut_its_context_the_canary_gives_none(show: Answ
     "ps", [told(200, {"models": []}), loaded("other:latest"), told(500), Answer(Outcome.NO_ANSWER)]
 )
 def test_an_ollama_model_that_is_not_loaded_is_never_loaded_by_a_canary(ps: Answer) -> None:
-    assert built("ollama", ps, told(200, SHOW)) == NotNow()
+    assert built("ollama", ps, told(200, SHOW)) == NotNow(idle=ps.status == 200)
 
 
 @pytest.mark.parametrize(
