@@ -19,9 +19,10 @@ from e2e.cluster import builds
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
 from e2e.ecosystem.builds import ARGOCD, shipped
-from e2e.ecosystem.parts import Part, define, folder_of, running
+from e2e.ecosystem.parts import Part, folder_of, running
 from e2e.ecosystem.repository import Repository
 from e2e.loopback.servers import marked
+from e2e.program import define
 from e2e.servers.prerequisites import locate
 from e2e.servers.processes import LOOPBACK, free_ports
 from e2e.servers.redis import process as redis
@@ -58,7 +59,7 @@ def install(cluster: Cluster) -> None:
         for path in shipped("argocd", MODULE, "manifests/crds/*-crd.yaml", progress)
         if path.name.removesuffix("-crd.yaml") in DEFINITIONS
     ]
-    define(cluster, definitions)
+    define(cluster, *definitions)
     for path in shipped("argocd", MODULE, "manifests/base/config/*.yaml", progress):
         if path.stem in SETTINGS:
             kubectl(cluster, "apply", "--namespace", NAMESPACE, f"--filename={path}")

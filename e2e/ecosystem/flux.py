@@ -23,8 +23,9 @@ from e2e.cluster import builds
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
 from e2e.ecosystem.builds import FLUX, shipped
-from e2e.ecosystem.parts import Part, define, folder_of, running
+from e2e.ecosystem.parts import Part, folder_of, running
 from e2e.ecosystem.repository import BRANCH, Repository
+from e2e.program import define
 from e2e.servers.processes import LOOPBACK, free_ports
 from e2e.story.stage import kubectl
 
@@ -89,7 +90,7 @@ def install(cluster: Cluster) -> None:
             if path.stem.rpartition("_")[2] in SOURCE_KINDS
         ),
     ]
-    define(cluster, definitions)
+    define(cluster, *definitions)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from e2e.servers.processes import (
     stopped_at_end,
     wait_until,
 )
-from e2e.story.stage import Stage, kubectl
 
 START_SECONDS = 120.0
 """Until a controller says that it is well: its caches fill first, beside whatever else runs."""
@@ -42,19 +41,6 @@ def folder_of(cluster: Cluster, name: str) -> Path:
     folder = cluster.state_dir / "ecosystem" / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def define(cluster: Cluster, files: Sequence[Path]) -> None:
-    """Give the cluster CRDs, and return when they are served."""
-    named = [f"--filename={path}" for path in files]
-    kubectl(cluster, "apply", "--server-side", *named)
-    # `kubectl wait` fails on a CRD that has no conditions yet; here that is a thing seen.
-    Stage(cluster, "default").eventually(
-        "CRDs are served",
-        lambda: kubectl(cluster, "wait", "--for=condition=Established", "--timeout=60s", *named),
-        bool,
-        within=START_SECONDS,
-    )
 
 
 @contextlib.contextmanager
