@@ -106,14 +106,22 @@ def _running(address: str) -> dict[str, Any]:
     }
 
 
+_TENSOR = {"name": "T", "datatype": "FP32", "shape": [1]}
+
+
 class _Triton(BaseHTTPRequestHandler):
-    """Answers as a Triton does whose models are all ready."""
+    """Answers as a Triton does whose models are all ready, and infer."""
 
     def do_GET(self) -> None:
-        self._answer(b"{}")
+        name = self.path.removeprefix("/v2/models/").partition("/")[0]
+        declared = {"name": name, "platform": "onnxruntime_onnx", "inputs": [_TENSOR]}
+        self._answer(json.dumps(declared).encode() if name in MODELS else b"{}")
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path.endswith("/infer"):
+            self._answer(json.dumps({"outputs": [_TENSOR | {"data": [0.0]}]}).encode())
+            return
         index = [{"name": name, "version": "1", "state": "READY"} for name in MODELS]
         self._answer(json.dumps(index).encode())
 
