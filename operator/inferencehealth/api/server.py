@@ -48,10 +48,6 @@ class ProfileName(StrEnum):
 class RequiredModel(Model):
     """A model that has to serve before a pod counts as ready."""
 
-    # What a set can hold. As a map of name and version it would need a default for the version,
-    # which Argo CD takes for a change of the list that stands in Git (seen on 3.2).
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
-
     name: Annotated[str, Field(pattern=r"^[!-~]+$", min_length=1, max_length=253)] = Field(
         description="Name of the model as the server knows it."
     )
@@ -66,11 +62,26 @@ class RequiredModel(Model):
 class Models(Model):
     """Which models have to serve."""
 
+    # As a map of name and version the list would need a default for the version, which Argo CD
+    # takes for a change of what stands in Git (seen on 3.2); of objects in a set, server-side
+    # apply makes nothing at all (seen on 1.36).
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            Rule(
+                "!has(self.required) || self.required.all(a, self.required.exists_one(b, "
+                "a.name == b.name && (has(a.version) ? a.version : '') == "
+                "(has(b.version) ? b.version : '')))",
+                "each model, or version of one, is named once",
+                "required",
+            )
+        )
+    )
+
     required: tuple[RequiredModel, ...] = Field(
         default=(),
         max_length=256,
         description="Models without which a pod is not ready.",
-        json_schema_extra={"x-kubernetes-list-type": "set"},
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     discover: bool = Field(
         default=True,
