@@ -96,10 +96,10 @@ class Watch:
                 await self._next()
         return next(told for told in self.verdicts[seen:] if told[0] is verdict)
 
-    async def rounds(self, count: int) -> None:
-        """So many more rounds."""
+    async def rounds(self, count: int, *, within: float = LONG) -> None:
+        """So many more rounds; raises TimeoutError when they take more seconds than `within`."""
         enough = self.asked + count
-        async with asyncio.timeout(LONG):
+        async with asyncio.timeout(within):
             while self.asked < enough:
                 await self._next()
 

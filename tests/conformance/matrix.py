@@ -116,16 +116,17 @@ class _Scene:
     async def _load(self) -> None:
         """From the start to Ready; what is noted is what was believed last before."""
         self._begin()
-        before = self.watch.history
+        before, said = self.watch.history, self.usual.status
 
         def serves(told: History) -> bool:
-            nonlocal before
-            before = told if told.verdict is Verdict.LOADING else before
+            nonlocal before, said
+            if told.verdict is Verdict.LOADING:
+                before, said = told, self.usual.status
             return told.verdict is Verdict.READY
 
         await self._start(long=True)
         await self.watch.until_believed(serves, within=LONG_LOAD)
-        self.noted[Fault.LOADING] = self._cell(before, self.watch)
+        self.noted[Fault.LOADING] = replace(self._cell(before, self.watch), health=said)
         await asyncio.to_thread(self.stand.served, self._running())
 
     async def _ask_for_another(self) -> None:
@@ -149,9 +150,11 @@ class _Scene:
         """Until this start of the container serves."""
 
         def serves(told: History) -> bool:
-            return told.verdict is Verdict.READY and (told.started_at or 0) >= started_at
+            known = (told.started_at or 0) >= started_at and not told.fresh
+            return known and told.verdict is Verdict.READY
 
-        assert await self.watch.until_believed(serves, within=LONG_LOAD), self.watch.history
+        if not await self.watch.until_believed(serves, within=LONG_LOAD):
+            raise TimeoutError(f"{self.stand.profile} did not serve again: {self.watch.history}")
 
     async def _start(self, *, long: bool) -> None:
         folder = self.folder / str(self._starts)
@@ -180,7 +183,7 @@ class _Scene:
         await watch.until_believed(lambda told: told.verdict in wanted, within=PATIENCE)
         cell = self._cell(watch.history, watch)
         if already:
-            await watch.rounds(STAYS)
+            await watch.rounds(STAYS, within=LONG_LOAD)
             cell = self._cell(watch.history, watch)
         async with asyncio.timeout(LONG_LOAD):
             await self.usual.settled.wait()

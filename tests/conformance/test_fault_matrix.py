@@ -13,6 +13,7 @@ import pytest
 
 from e2e.servers.llamacpp import build as llamacpp
 from e2e.servers.prerequisites import ServerUnavailableError
+from e2e.servers.processes import StartError
 from inferencehealth.checks.verdicts import Verdict
 from tests.conformance import recorded
 from tests.conformance.faults import Cell, Fault, Walk
@@ -135,7 +136,7 @@ _Walked = Callable[[str], Walk]
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> _Walked:
     """What was seen of a server by its name, from one walk through all its faults."""
-    known: dict[str, Walk | ServerUnavailableError] = {}
+    known: dict[str, Walk | Exception] = {}
 
     def of(server: str) -> Walk:
         if server not in known:
@@ -143,19 +144,21 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> _Walked:
         found = known[server]
         if isinstance(found, ServerUnavailableError):
             pytest.skip(f"{server} was not started: {found}")
+        if isinstance(found, Exception):
+            raise found
         return found
 
     return of
 
 
-def _walk(server: str, folder: Path) -> Walk | ServerUnavailableError:
+def _walk(server: str, folder: Path) -> Walk | Exception:
     def awaited(fault: Fault) -> frozenset[Verdict]:
         return _rows(server)[fault].verdicts
 
     try:
         seen = asyncio.run(walk(STANDS[server], folder, awaited))
-    except ServerUnavailableError as absent:
-        return absent
+    except (ServerUnavailableError, StartError, LookupError, TimeoutError) as ended:
+        return ended
     recorded.write(recorded.LAST_RUN, server, seen)
     return seen
 
