@@ -149,8 +149,8 @@ REFUSED = [
     ({"server": {"models": {"required": [{"name": "a b"}]}}}, "required[0].name", "should match"),
     (
         {"server": {"models": {"required": [{"name": "a"}, {"name": "a"}]}}},
-        "models.required[1]",
-        "Duplicate value",
+        "models.required",
+        "each model, or version of one, is named once",
     ),
 ]
 

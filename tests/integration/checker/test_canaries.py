@@ -76,3 +76,50 @@ async def test_a_canary_gets_its_key_from_a_secret_and_tells_it_nobody(
     assert keyed["status"]["health"].get("findings", []) == []
     assert "s3cret-of-the-test" not in caplog.text
     assert "s3cret-of-the-test" not in str((denied, lost, keyed))
+
+
+class Engine(Server):
+    """A vLLM whose endpoints are green whatever happens; `inference` is what a canary is answered.
+
+    It counts canaries only.
+    """
+
+    inference = 200
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        asks = head.startswith(b"POST /v1/completions ")
+        listed = b'{"data": [{"id": "m"}], "choices": [{}]}'
+        green = head.startswith((b"GET /health ", b"GET /v1/models "))
+        status = self.inference if asks else 200 if green else 404
+        writer.write(b"HTTP/1.1 %d Any\r\nContent-Length: %d\r\n\r\n" % (status, len(listed)))
+        writer.write(listed)
+        writer.close()
+        async with self._news:
+            self.asked += asks
+            self._news.notify_all()
+
+
+async def test_a_built_canary_writes_nothing_while_all_is_well_and_tells_its_cost_when_it_is_not(
+    access: Access, client: Client, namespace: str
+) -> None:
+    engine = Engine()
+    await engine.open(0)
+    auto = {"canary": {"mode": "Auto", "interval": "10s"}}
+    check: Raw = {"profile": "vllm", "endpoints": None, "models": {"required": [{"name": "m"}]}}
+    await make_report(client, namespace, "vllm", engine.port, **check, **auto)
+    await make_pod(client, namespace, "vllm-0", engine.host, app="vllm")
+    async with checking(access, namespace):
+        ready = await said(client, namespace, "vllm", verdict="Ready")
+        await engine.asked_again(2)
+        later = await client.get(REPORTS, "vllm", namespace=namespace)
+        assert later["metadata"]["resourceVersion"] == ready["metadata"]["resourceVersion"]
+        engine.inference = 500
+        broken = await said(client, namespace, "vllm", verdict="Broken")
+    engine.close()
+    health = broken["status"]["health"]
+    assert health["reason"] == "CanaryFailed"
+    assert 'the canary POST /v1/completions for model "m" is answered 500' in health["message"]
+    assert health["canary"]["requests"] == ["POST /v1/completions: one token"]
+    assert health["canary"]["sent"] >= 3
+    assert health["canary"]["failed"] >= 1
