@@ -19,6 +19,10 @@ HURRIED = (3.0, 6.0)
 """Seconds between rounds, as reverts.BACKOFF: enough for Argo CD's self-heal to come in between."""
 
 
+STRAIGHT = ("--transport", "direct")
+"""Fake pods have addresses of this machine; no API server passes requests on to them."""
+
+
 def install(cluster: Cluster) -> None:
     """Give the cluster our CRDs and the operator's own namespace."""
     program.install(cluster)
@@ -31,17 +35,18 @@ def running_operator(cluster: Cluster, *, hurried: bool) -> Iterator[None]:
     entry = __name__ if hurried else "inferencehealth.cli"
     with (
         running(cluster, _part(cluster, entry, "controller", controls)),
-        running(cluster, _part(cluster, "inferencehealth.cli", "checker", checks)),
+        running(cluster, _part(cluster, "inferencehealth.cli", "checker", checks, *STRAIGHT)),
     ):
         yield
 
 
-def _part(cluster: Cluster, entry: str, name: str, port: int) -> Part:
+def _part(cluster: Cluster, entry: str, name: str, port: int, *more: str) -> Part:
     address = f"{LOOPBACK}:{port}"
     command = (
         *(sys.executable, "-m", entry, name),
         *("--kubeconfig", str(cluster.kubeconfig), "--system-namespace", SYSTEM_NAMESPACE),
         *("--listen", address),
+        *more,
     )
     return Part(f"ihp-{name}", command, f"http://{address}/readyz", {})
 
