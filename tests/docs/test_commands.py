@@ -22,14 +22,22 @@ NOT_HERE = {
     "kubeconform": "a program of others; tests/unit/gitops holds the schemas it would read",
     "ihp check https://asr.example.com": "a server of the reader's own",
     "kubectl wait -n inferencehealth-system": "pods have to run: e2e runs the operator in pods",
+    "helm install": "the fixture's only plays; tests/integration/installation has a real one",
+    "kubectl delete ihp --all --all-namespaces": "others' too; e2e uninstalls a whole operator",
+    "kubectl delete -k manifests/base": "the same",
+    "docker buildx": "for who has a registry",
     "ihp drill": "pods have to run: e2e/node/test_drill.py runs it on a real kubelet",
 }
 """Commands that are not run, by how they begin, and why; of ours the options are looked at."""
 INSTEAD = {
     "kubectl apply --server-side -k manifests/base": "kubectl apply --server-side --dry-run=server "
     "-k manifests/base",
+    "kubectl apply --server-side -f build/install.yaml": "kubectl kustomize manifests/base | "
+    "kubectl apply --server-side --dry-run=server -f -",
     "kubectl apply --server-side -k manifests/overlays/namespaced": "kubectl apply --server-side "
     "--dry-run=server -k manifests/overlays/namespaced",
+    "kubectl apply --server-side -k manifests/overlays/ha": "kubectl apply --server-side "
+    "--dry-run=server -k manifests/overlays/ha",
 }
 """What is run instead, where the effect would reach other tests."""
 FAILS = {
