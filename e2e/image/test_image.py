@@ -98,13 +98,16 @@ def test_it_says_what_it_is(ours: Image) -> None:
 
 def test_everything_of_ours_is_compiled(ours: Image) -> None:
     """On a read-only filesystem Python would compile it at every start."""
-    names = ours.files.keys()
-    sources = [Path(name) for name in names if "/inferencehealth/" in name and name.endswith(".py")]
+    package = f"/site-packages/{project.NAME}/"
+    paths = [Path(name) for name in ours.files if package in name]
+    compiled = {
+        path.parent.parent / f"{path.name.partition('.')[0]}.py"
+        for path in paths
+        if path.suffix == ".pyc"
+    }
+    sources = {path for path in paths if path.suffix == ".py"}
     assert sources
-    for source in sources:
-        assert any(
-            name.startswith(f"{source.parent}/__pycache__/{source.stem}.cpython-") for name in names
-        ), source
+    assert sources == compiled
 
 
 def test_nothing_in_it_can_be_changed_by_whom_it_runs_as(ours: Image) -> None:
