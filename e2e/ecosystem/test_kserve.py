@@ -20,7 +20,7 @@ from e2e.servers.processes import RunningServer
 pytestmark = pytest.mark.scale
 
 PORT = 8080
-CHECKS = {"interval": "2s", "timeout": "1s", "failureThreshold": 2}
+CHECKS = {"interval": "5s", "timeout": "4s", "failureThreshold": 2}
 MODES = ("Recommend", "Initial", "Apply")
 
 

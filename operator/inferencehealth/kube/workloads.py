@@ -30,5 +30,5 @@ async def workloads_of(client: Client, resource: Resource, namespace: str) -> li
     except (NotFound, Forbidden) as error:
         if resource not in INSTALLED_APART:
             raise
-        logger.info("no %s are looked at: %s", resource.plural, error)
+        logger.debug("no %s are looked at: %s", resource.plural, error)
         return []
