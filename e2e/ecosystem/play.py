@@ -6,6 +6,7 @@ and told what it was instead where it never does.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from e2e.story.stage import KubectlError, kubectl
 
 LOOK_SECONDS = 2.0
 """Between two looks at everything: a process of kubectl each."""
+SIDE_BY_SIDE = 8
+"""Commands at once, as of several people."""
 PATIENCE = 900.0
 """Until everything has settled: a fight that nobody hurries has three rounds in six minutes."""
 
@@ -110,17 +113,23 @@ class Play:
 
     def begin(self, actors: Sequence[Actor]) -> None:
         """Namespaces, repositories, and the tool that begins to manage them."""
-        for actor in actors:
+
+        def start(actor: Actor) -> None:
             kubectl(self.cluster, "create", "namespace", actor.space)
             actor.tool.begin(actor.space, actor.repository, actor.case)
             self._hand_on(actor, Phase.BEGIN)
 
+        _side_by_side(start, actors)
+
     def commit(self, actors: Sequence[Actor], phase: Phase) -> None:
         """Bring the cases into a phase, by a commit each."""
         watched = None if phase in (Phase.BEGIN, Phase.GONE) else POLICY
-        for actor in actors:
+
+        def change(actor: Actor) -> None:
             actor.tool.watch_policy(actor.space, actor.case, watched)
             self._hand_on(actor, phase)
+
+        _side_by_side(change, actors)
 
     def _hand_on(self, actor: Actor, phase: Phase) -> None:
         files = actor.case.files(phase, self.port, actor.tool.policies_of(actor.case))
@@ -160,6 +169,13 @@ class Play:
             )
             for a in actors
         ]
+
+
+def _side_by_side(act: Callable[[Actor], None], actors: Iterable[Actor]) -> None:
+    """Do it for all of them: kubectl mostly waits. Raises what the first of them raised."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for _ in pool.map(act, actors):
+            pass
 
 
 def table(records: Iterable[Record]) -> str:
