@@ -28,9 +28,9 @@ def without(cluster: Cluster, *names: str) -> Iterator[None]:
     try:
         yield
     finally:
+        # One after the other: a kubelet ends at once when it finds no containerd.
         for part in parts:
             _start(layout, part)
-        for part in parts:
             _await(layout, part)
 
 
@@ -70,8 +70,7 @@ def _parts(cluster: Cluster, names: tuple[str, ...]) -> tuple[Layout, list[Compo
         raise ClusterError(f"cluster {cluster.name} has no parts that could be taken away")
     programs = builds.ensure(builds.PROGRAMS[cluster.tier], to_stderr())
     layout = source.layout_of(cluster.state_dir, state, programs)
-    known = {component.name: component for component in source.components(layout)}
-    return layout, [known[name] for name in names]
+    return layout, [part for part in source.components(layout) if part.name in names]
 
 
 def _of(layout: Layout, part: Component) -> list[ProcessId]:

@@ -105,6 +105,7 @@ def connect(pid: int) -> None:
         ip address add {NODE_ADDRESS}/{PODS.partition("/")[2]} dev {BRIDGE}
         ip link set {NODE_CABLE} master {BRIDGE} up
         ip link set {BRIDGE} up
+        ip route add {SERVICES} dev {BRIDGE}
         echo 1 > /proc/sys/net/ipv4/ip_forward
         echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables
     """
