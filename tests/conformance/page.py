@@ -45,7 +45,8 @@ nothing but the model's name.
 The liveness probe that the operator injects failed in none of these faults but the one that a
 restart mends, a process that hangs as a whole.
 
-In bold: what the endpoint hides.
+In bold: what the endpoint hides. The engine is vLLM's engine process, Ollama's runner, and the
+process of the model in Triton.
 """
 
 _TABLE = """
