@@ -13,7 +13,8 @@ APT_PACKAGES: tuple[str, ...] = (
 )
 """What Debian or Ubuntu must have installed, for `make setup-system`."""
 
-_PACKAGE_OF = {"buildah": "buildah", "mmdebstrap": "mmdebstrap", "redis-server": "redis-server"}
+_PACKAGE_OF = {"cc": "gcc", "c++": "g++"}
+"""Where the package is called otherwise than its program."""
 
 
 class ServerUnavailableError(RuntimeError):
@@ -29,10 +30,12 @@ def require(*programs: str) -> None:
     """Raise ServerUnavailableError, naming package and command, unless all are installed."""
     absent = missing(programs)
     if absent:
-        packages = " ".join(_PACKAGE_OF.get(name, name) for name in absent)
+        packages = [_PACKAGE_OF.get(name, name) for name in absent]
+        by_apt = f"`apt-get install {' '.join(packages)}`"
+        usual = set(packages) <= set(APT_PACKAGES)
+        remedy = f"Run `make setup-system` (or {by_apt})" if usual else f"Run {by_apt}"
         raise ServerUnavailableError(
-            f"{', '.join(absent)} not found on this machine. "
-            f"Run `make setup-system` (or `apt-get install {packages}`) and try again."
+            f"{', '.join(absent)} not found on this machine. {remedy} and try again."
         )
 
 
