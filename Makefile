@@ -6,6 +6,12 @@ CLUSTER_NAME ?= default
 # Tests on an API server mostly wait: so many run side by side, each part with a server of its own.
 WAITING ?= 4
 
+# What has to hold on the oldest API server too, beside tests/integration/{admission,installation},
+# which have one of their own. It runs without controllers: these ask none.
+OLDEST := 1.35
+ESSENTIALS := tests/integration/api tests/integration/kube/test_verbs.py \
+  tests/integration/controller/test_injection.py
+
 .DEFAULT_GOAL := help
 .PHONY: parts help demo docs image install-manifest release generated test setup setup-system generate lint types test-unit test-integration \
   test-conformance conformance record test-browser setup-browser e2e e2e-in-cluster e2e-language-models e2e-ecosystem setup-bench bench fuzz lock clean clean-demo
@@ -90,6 +96,8 @@ test-unit: setup ## Pure tests, no cluster
 
 test-integration: setup ## Tests on a real kube-apiserver
 	@$(BIN)/pytest -q -n $(WAITING) --dist loadfile tests/integration tests/docs -m integration
+	@echo "the same essentials on the oldest API server that is supported, $(OLDEST)"
+	@KUBERNETES=$(OLDEST) CLUSTER=source $(BIN)/pytest -q -n 2 --dist loadfile $(ESSENTIALS) -m integration
 
 test-conformance: setup ## Tests on real model servers
 	@$(BIN)/pytest -q tests/conformance -m "not conformance_more"

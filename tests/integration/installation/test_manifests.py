@@ -1,7 +1,6 @@
 """What is installed: the base, its overlays and the chart agree, and real API servers take them."""
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from e2e.cluster.model import Cluster
 from inferencehealth.api.names import SYSTEM_NAMESPACE
 from releasing.project import ROOT
 from releasing.rendering import RenderError, charted, kustomized
+from tests.integration.installation.kubectl import kubectl
 
 pytestmark = pytest.mark.integration
 
@@ -144,10 +144,3 @@ def apply(cluster: Cluster, manifests: str) -> None:
 def ensure_namespace(cluster: Cluster) -> None:
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM_NAMESPACE}}
     kubectl(cluster, "apply", "--server-side", "-f", "-", stdin=json.dumps(manifest))
-
-
-def kubectl(cluster: Cluster, *words: str, stdin: str = "") -> str:
-    command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), *words]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
