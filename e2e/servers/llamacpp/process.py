@@ -46,7 +46,7 @@ def start(
         *("--model", str(weights), "--alias", model),
         *("--host", LOOPBACK, "--port", str(http), "--offline"),
         *("--parallel", str(SLOTS), "--threads", "1", "--metrics", "--slots"),
-        *("--context-shift", "--no-mmap"),  # answers without end; a load that is a load
+        *("--context-shift", "--load-mode", "none"),  # answers without end; a load that is a load
         *args,
     ]
     log = folder / "llama-server.log"
