@@ -62,12 +62,14 @@ def install(cluster: Cluster) -> None:
     define(cluster, *definitions)
     for path in shipped("argocd", MODULE, "manifests/base/config/*.yaml", progress):
         if path.stem in SETTINGS:
-            kubectl(cluster, "apply", "--namespace", NAMESPACE, f"--filename={path}")
+            kubectl(
+                cluster, "apply", "--server-side", "--namespace", NAMESPACE, f"--filename={path}"
+            )
     # As docs/gitops.md says.
     patch = ("--type", "merge", "--patch-file", str(HEALTH))
     kubectl(cluster, "patch", "configmap", "argocd-cm", "--namespace", NAMESPACE, *patch)
     for document in (_secret(), _project()):
-        kubectl(cluster, "apply", "--filename=-", stdin=yaml.safe_dump(document))
+        kubectl(cluster, "apply", "--server-side", "--filename=-", stdin=yaml.safe_dump(document))
 
 
 @contextlib.contextmanager

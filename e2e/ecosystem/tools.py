@@ -156,4 +156,7 @@ class Flux:
 def create(cluster: Cluster, *documents: Document) -> None:
     """Make these objects, or change them."""
     whole = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
-    kubectl(cluster, "apply", "--filename=-", stdin=json.dumps(whole))
+    # What the API server thinks of it is enough: kubectl would read its whole OpenAPI document
+    # first, which a busy server can't give in time just after new kinds have come.
+    words = ("apply", "--server-side", "--force-conflicts", "--validate=false", "--filename=-")
+    kubectl(cluster, *words, stdin=json.dumps(whole))
