@@ -15,6 +15,7 @@ from e2e.cluster.model import Cluster
 from e2e.story import expect
 from e2e.story.stage import KubectlError, Stage, kubectl
 from inferencehealth.api.names import SYSTEM_NAMESPACE
+from inferencehealth.kube.timestamps import micro_time, utc_now
 from releasing import image
 
 MANIFESTS = Path(__file__).resolve().parent.parent / "manifests"
@@ -30,10 +31,14 @@ Restarts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """An operator in pods. `restarts` is how often its containers had been restarted before."""
+    """An operator in pods, all of them ready `since` then (RFC 3339, UTC).
+
+    `restarts` is how often its containers had been restarted by then.
+    """
 
     cluster: Cluster
     restarts: Restarts = field(default_factory=dict)
+    since: str = ""
 
     @property
     def stage(self) -> Stage:
@@ -86,7 +91,7 @@ def install(cluster: Cluster, manifests: Path = BASE, archive: Path | None = Non
     kubectl(cluster, "apply", "--server-side", "--force-conflicts", "-k", str(manifests))
     found = Installed(cluster)
     await_rollouts(found.stage)
-    return Installed(cluster, restarts(found.stage))
+    return Installed(cluster, restarts(found.stage), micro_time(utc_now()))
 
 
 def await_rollouts(stage: Stage) -> None:
