@@ -1,12 +1,19 @@
 """SSRF: only a pod's own address and port are asked, whatever a policy, a pod or a server says."""
 
 import socket
+from typing import Any
 
 import pytest
 
 from inferencehealth.checker import reach
+from inferencehealth.checker.peers import peer_of
+from inferencehealth.checker.references import References, UnreadableError
 from inferencehealth.checks import grpc, http, sockets, transports
 from inferencehealth.checks.steps import Answer, Outcome, Peer, Request
+from inferencehealth.kube.pods import PodRecord, project_pod
+from inferencehealth.kube.requests import Resource, read
+from inferencehealth.kube.retries import ONE_SHOT, Limits
+from tests.unit.checker import values
 from tests.unit.security.traps import LOOPBACK, Heard, answering, head
 
 TIMEOUT = 5.0
@@ -166,6 +173,37 @@ async def test_of_a_pod_in_its_nodes_network_only_declared_ports_are_asked(port:
 async def test_a_pod_in_its_nodes_network_that_declares_no_port_is_not_asked() -> None:
     wrong = reach.problem(Peer("10.0.0.1", ports=frozenset()), 8000, loopback=False)
     assert "declare the port" in wrong
+
+
+def pod(**spec: Any) -> PodRecord:
+    server = {"name": "server", "image": "x", "ports": [{"containerPort": 8000}]}
+    sidecar = {"name": "side", "image": "x", "ports": [{"containerPort": 9000}]}
+    raw = {
+        "metadata": {"uid": "1", "namespace": "ml", "name": "model"},
+        "spec": {"containers": [server], "initContainers": [sidecar], **spec},
+        "status": {"podIP": "10.0.0.1"},
+    }
+    found = project_pod(raw)
+    assert found is not None
+    return found
+
+
+async def test_the_ports_that_a_pod_declares_stay_with_whom_is_asked() -> None:
+    for spec, ports in (({"hostNetwork": True}, frozenset({8000, 9000})), ({}, None)):
+        peer = await peer_of(values.spec(), pod(**spec), "10.0.0.1", None)
+        assert isinstance(peer, Peer)
+        assert peer.ports == ports
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_a_secret_whose_name_is_a_way_up_is_unreadable_and_breaks_nothing(name: str) -> None:
+    async def get(
+        resource: Resource, name: str, *, namespace: str = "", limits: Limits = ONE_SHOT
+    ) -> dict[str, Any]:
+        raise AssertionError(read(resource, name, namespace=namespace).path)
+
+    with pytest.raises(UnreadableError, match="is no name of a Secret"):
+        await References(get).headers("ml", name)
 
 
 # Redirects, and other ways of a server to send somebody elsewhere
