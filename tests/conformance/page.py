@@ -49,6 +49,17 @@ In bold: what the endpoint hides. The engine is vLLM's engine process, Ollama's 
 process of the model in Triton.
 """
 
+_NOTES = {
+    "llamacpp": """
+It ran with `--threads-http 512`. Each request that waits holds one of its HTTP threads, of which
+it has by default six (or its slots and four) and 1,024 more: with that, 1,500 clients held them
+all, /health waited in line behind them, and nobody outside could tell it from a hung server. The
+kubelet would have restarted it, and we called it Broken. Give a server that may be asked by more
+than a thousand clients at once more threads, or a queue before it.
+""",
+}
+"""What a table's reader must know besides."""
+
 _TABLE = """
 ## {title}
 
@@ -65,7 +76,7 @@ def page(servers: dict[str, Walk]) -> str:
     for server in STANDS:
         if server in servers:
             table = _TABLE.format(title=_TITLES[server], path=STANDS[server].path)
-            parts.append(table + "".join(_rows(servers[server])))
+            parts.append(table + "".join(_rows(servers[server])) + _NOTES.get(server, ""))
     return "".join(parts)
 
 

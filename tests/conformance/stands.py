@@ -153,9 +153,14 @@ OLLAMA = Stand(
 )
 
 
+_ROOM: Final = ("--threads-http", "512")
+"""Each waiting request holds one of so many and 1,024 threads. By default there are six and 1,024,
+and /health waits in line behind the crowd: from outside that is a hung server."""
+
+
 def _llamacpp(folder: Path, ports: Mapping[str, int], *, long: bool) -> RunningServer:
     shape = _LARGE if long else TINY
-    return llamacpp.start(folder, port=ports["http"], shape=shape, wait=False)
+    return llamacpp.start(folder, port=ports["http"], shape=shape, args=_ROOM, wait=False)
 
 
 LLAMACPP = Stand(

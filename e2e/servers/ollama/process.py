@@ -33,7 +33,8 @@ RUNNER = "ollama runner"
 
 _ANSWER_SECONDS = 60.0  # an idle machine needs 1
 _SHORT = {"num_predict": 1}
-_LONG = {"num_predict": 1000}
+_ONE_THREAD = "PARAMETER num_thread 1"  # several would wait for each other on busy cores
+_LONG = {"num_predict": 100}
 
 
 def write_models(folder: Path, *models: str, shape: Shape = TINY) -> Path:
@@ -44,7 +45,8 @@ def write_models(folder: Path, *models: str, shape: Shape = TINY) -> Path:
     """
     folder.mkdir(parents=True)
     recipe = folder / "Modelfile"
-    recipe.write_text(f"FROM {write_model(folder / 'model.gguf', shape)}\n")
+    weights = write_model(folder / "model.gguf", shape)
+    recipe.write_text(f"FROM {weights}\n{_ONE_THREAD}\n")
     with stopped_at_end(start(folder / "making", folder)) as server:
         for model in models:
             command = [str(build.binary()), "create", model, "-f", str(recipe)]
