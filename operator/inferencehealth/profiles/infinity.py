@@ -56,7 +56,8 @@ def build(target: Target, answers: tuple[Answer, ...]) -> Built:
         for entry in entries if isinstance(entries, list) else []:
             if not isinstance(entry, dict) or entry.get("id") != target.name:
                 continue
-            able = entry.get("capabilities") or ()
+            told = entry.get("capabilities")
+            able = told if isinstance(told, list) else []
             for capability, path, body, words in _TASKS:
                 if capability in able:
                     return (json_way(prefix + path, {"model": target.name, **body}, words),)

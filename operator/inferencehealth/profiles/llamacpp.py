@@ -77,7 +77,8 @@ def _held_back(answers: tuple[Answer, ...]) -> NotNow | None:
     if parse_object(props.body).get("is_sleeping") is True:
         return NotNow(idle=True)
     listed = parse_json(slots.body) if slots.status == 200 else None
-    all_slots = [slot for slot in listed if isinstance(slot, dict)] if listed else []
+    known = listed if isinstance(listed, list) else []
+    all_slots = [slot for slot in known if isinstance(slot, dict)]
     busy = all_slots and all(slot.get("is_processing") is True for slot in all_slots)
     return NotNow() if busy else None
 

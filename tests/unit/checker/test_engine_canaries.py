@@ -9,7 +9,6 @@ from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.errors import NotFound
 
 from .test_engine import KEY, World, world
-from .test_metrics import read
 from .values import NOT_READY, OK, modified, pod, report, spec
 
 CANARY = {"mode": "Custom", "path": "/infer", "interval": "30s"}

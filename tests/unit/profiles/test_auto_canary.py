@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inferencehealth.api.canary import Canary
 from inferencehealth.checks.steps import Answer, Item, Outcome, Reading, Sign
+from inferencehealth.checks.transports import check_request
 from inferencehealth.profiles import ollama_canary, tei
 from inferencehealth.profiles.auto_canary import (
     LEFT_OUT,
@@ -19,6 +22,7 @@ from inferencehealth.profiles.auto_canary import (
     canary_request,
     unproven,
 )
+from inferencehealth.profiles.profile import Profile
 from inferencehealth.profiles.registry import PROFILES, profile_named
 
 from .given import requiring
@@ -330,6 +334,48 @@ def test_required_models_are_asked_first_and_else_those_that_serve(
 ) -> None:
     found = auto(profile).targets(requiring(*required, profile=profile), items)
     assert [target.name for target in found] == targets
+
+
+KEYS = (
+    *("data", "models", "id", "name", "inputs", "shape", "datatype", "capabilities"),
+    *("model_type", "embedding", "is_sleeping", "is_processing", "context_length"),
+    *("model_info", "expires_at", "load_duration", "error"),
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(KEYS),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+ANSWERS = st.builds(
+    Answer,
+    st.sampled_from(Outcome),
+    st.sampled_from([0, 200, 301, 401, 404, 429, 500, 503]),
+    st.binary(max_size=50) | JSON_VALUES.map(lambda value: json.dumps(value).encode()),
+)
+WITH_CANARY = [profile for profile in PROFILES if profile.canary is not None]
+
+
+@pytest.mark.parametrize("profile", WITH_CANARY, ids=lambda profile: profile.name)
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_whatever_a_server_says_nothing_raises_and_what_is_built_can_be_sent(
+    profile: Profile, data: st.DataObject
+) -> None:
+    made = auto(profile.name)
+    for target in (M, Target(), Target("ü/%\n", "1")):
+        answers = tuple(data.draw(ANSWERS) for _ in made.about(target))
+        made.used(target, answers)
+        ways = made.build(target, answers)
+        for way in ways if isinstance(ways, tuple) else ():
+            check_request(way.request)
+            canary_request(Canary(), made, target, way).read(data.draw(ANSWERS))
 
 
 def test_of_ten_thousand_models_a_hundred_take_turns() -> None:
