@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from inferencehealth.api.canary import Canary
 from inferencehealth.api.durations import parse_duration
 from inferencehealth.api.problems import explain
 from inferencehealth.api.report import CheckSpec
@@ -64,8 +65,8 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask of a server at an address; `timeout` in seconds for each request of the check, a
-    `canary` has its own."""
+    """What to ask of a server at an address; `timeout` in seconds for each request, a canary has its
+    usual time at least."""
 
     profile: str
     models: Sequence[str] = ()
@@ -137,7 +138,14 @@ def spec_of(question: Question, port: int) -> CheckSpec:
         failure_threshold=1,
         success_threshold=1,
         startup_budget=0.0,
+        canary=_canary(question) if question.canary else None,
     )
+
+
+def _canary(question: Question) -> Canary:
+    """The profile's own canary; it waits in everybody's queue, so never less than it would."""
+    usual = Canary()
+    return usual.model_copy(update={"timeout": max(question.timeout, usual.timeout)})
 
 
 _NOT_NAMED: Final = {ProfileName.AUTO, ProfileName.CUSTOM}

@@ -2,15 +2,17 @@
 
 import http.server
 import json
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
-from tests.unit.cli.test_check import ASR, check
+from inferencehealth.cli.main import app
+from tests.unit.cli.test_check import ASR
 
 Answers = Mapping[str, tuple[int, Any]]
 
@@ -50,14 +52,15 @@ def serving(answers: Answers, posted: list[tuple[str, Any]] | None = None) -> It
     server.server_close()
 
 
-def asked(url: str, profile: str, *words: str) -> tuple[int, dict[str, Any]]:
-    done = check(url, "--profile", profile, "--canary", "-o", "json", *words)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+def check(url: str, profile: str, *words: str) -> Result:
+    """The command in this process; patient, for a busy machine."""
+    patient = ("--profile", profile, "--timeout", "120s")
+    return CliRunner().invoke(app, ["check", url, *patient, *words])
 
 
-def told(done: subprocess.CompletedProcess[str]) -> str:
-    return " ".join(done.stdout.split())
+def asked(url: str, profile: str) -> tuple[int, dict[str, Any]]:
+    done = check(url, profile, "--canary", "-o", "json")
+    return done.exit_code, json.loads(done.stdout)
 
 
 def test_an_engine_that_answers_is_ready_and_was_asked_for_one_token() -> None:
@@ -75,11 +78,11 @@ def test_an_engine_that_answers_is_ready_and_was_asked_for_one_token() -> None:
 def test_an_engine_that_fails_behind_green_endpoints_is_broken() -> None:
     answers = {**VLLM, "/v1/completions": (500, {"error": {"message": "s3cret"}})}
     with serving(answers) as url:
-        assert check(url, "--profile", "vllm").returncode == 0
-        done = check(url, "--profile", "vllm", "--canary")
-    assert done.returncode == 1
-    assert "CanaryFailed" in told(done)
-    assert "canary of model llama: Fails" in told(done)
+        assert check(url, "vllm").exit_code == 0
+        done = check(url, "vllm", "--canary")
+    assert done.exit_code == 1
+    assert "CanaryFailed" in done.stdout
+    assert "canary of model llama: Fails" in done.stdout
     assert "s3cret" not in done.stdout
 
 
@@ -119,7 +122,7 @@ def test_nothing_is_sent_to_a_server_that_does_not_serve() -> None:
 def test_without_the_flag_one_line_says_what_was_not_asked() -> None:
     posted: list[tuple[str, Any]] = []
     with serving(VLLM, posted) as url:
-        done = check(url, "--profile", "vllm")
+        done = check(url, "vllm")
     assert posted == []
     line = "The engine behind the endpoints was not asked to infer anything; --canary asks it."
     assert [row.strip() for row in done.stdout.splitlines()].count(line) == 1

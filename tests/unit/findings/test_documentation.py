@@ -17,7 +17,7 @@ PACKAGE = Path(inferencehealth.__file__).parent
 DOCS = Path(__file__).parents[3] / "docs" / "findings.md"
 MAKERS = {"Finding", "StaticFinding"}
 BY_NAME = {
-    *(shape.ID, ownership.ID, turns.NOT_SENT),
+    *(shape.ID, ownership.ID, ownership.LEADERS, turns.NOT_SENT),
     *LEFT_OUT,
     *(outgoing.SECRET_UNREADABLE, outgoing.BODY_UNREADABLE),
     *(each.value for each in Contradiction),
