@@ -25,11 +25,14 @@ from tests.unit.plan.given import a_policy, deployment
 
 PACE: Final = 20
 CANARY: Final[dict[str, Any]] = {"mode": "Auto", "interval": 60 / PACE, "timeout": 5.0}
+FAILURES: Final = 5
+"""Checks without an answer until Broken: 25 s of silence, as three checks every 10 s take."""
 STAYS: Final = 12
 """Rounds through which a verdict has to stay: two canary intervals."""
 PATIENCE: Final = 120.0
 """Seconds after which what was awaited is noted as not seen; only a busy machine needs so many."""
 LONG_LOAD: Final = 900.0
+_GOOD: Final = 200
 
 Awaited = Callable[[Fault], frozenset[Verdict]]
 
@@ -55,6 +58,7 @@ def _watch(stand: Stand, ports: dict[str, int], model: str) -> Watch:
         profile=stand.profile,
         models={"required": [{"name": model}]},
         timeout=5.0,
+        failureThreshold=FAILURES,
         canary=CANARY,
     )
 
@@ -94,6 +98,7 @@ class _Scene:
             self._begin()
             self.liveness.hurried = fault is Fault.PROCESS_FROZEN
             async with _lasting(doing, self._running()):
+                self._sent = self.watch.engine.canaries.sent
                 await self._note(fault)
             self.liveness.hurried = False
             await self._until_ready()
@@ -116,12 +121,14 @@ class _Scene:
     async def _load(self) -> None:
         """From the start to Ready; what is noted is what was believed last before."""
         self._begin()
-        before, said = self.watch.history, self.usual.status
+        before, said = self.watch.history, 0
 
         def serves(told: History) -> bool:
             nonlocal before, said
             if told.verdict is Verdict.LOADING:
-                before, said = told, self.usual.status
+                before = told
+                # The endpoint may be green a moment before we believe it.
+                said = self.usual.status if self.usual.status != _GOOD else said
             return told.verdict is Verdict.READY
 
         await self._start(long=True)

@@ -12,7 +12,7 @@ from inferencehealth.checks.verdicts import Verdict
 from tests.conformance import recorded
 from tests.conformance.faults import Cell, Fault, Walk
 from tests.conformance.matrix import CANARY, PACE
-from tests.conformance.stands import STANDS
+from tests.conformance.stands import STANDS, Stand
 
 _TITLES = {
     "vllm": "vLLM 0.20.2",
@@ -49,17 +49,6 @@ In bold: what the endpoint hides. The engine is vLLM's engine process, Ollama's 
 process of the model in Triton.
 """
 
-_NOTES = {
-    "llamacpp": """
-It ran with `--threads-http 512`. Each request that waits holds one of its HTTP threads, of which
-it has by default six (or its slots and four) and 1,024 more: with that, 1,500 clients held them
-all, /health waited in line behind them, and nobody outside could tell it from a hung server. The
-kubelet would have restarted it, and we called it Broken. Give a server that may be asked by more
-than a thousand clients at once more threads, or a queue before it.
-""",
-}
-"""What a table's reader must know besides."""
-
 _TABLE = """
 ## {title}
 
@@ -76,8 +65,15 @@ def page(servers: dict[str, Walk]) -> str:
     for server in STANDS:
         if server in servers:
             table = _TABLE.format(title=_TITLES[server], path=STANDS[server].path)
-            parts.append(table + "".join(_rows(servers[server])) + _NOTES.get(server, ""))
+            rows = "".join(_rows(STANDS[server], servers[server]))
+            parts.append(table + rows + _note(server))
     return "".join(parts)
+
+
+def _note(server: str) -> str:
+    """What a reader must know of this server's run besides."""
+    note = recorded.CHECKED_IN / f"{server}.md"
+    return f"\n{note.read_text()}" if note.exists() else ""
 
 
 def hidden(cell: Cell) -> bool:
@@ -85,11 +81,13 @@ def hidden(cell: Cell) -> bool:
     return not cell.usual and cell.verdict in {Verdict.BROKEN.value, Verdict.ASLEEP.value}
 
 
-def _rows(walk: Walk) -> Iterator[str]:
+def _rows(stand: Stand, walk: Walk) -> Iterator[str]:
     for fault in Fault:
         cell = walk.get(fault)
         if cell is not None:
             yield _row(fault, cell)
+        elif fault in stand.faults or fault in stand.fatal:
+            yield f"| {fault.value} | not judged in this run | | | |\n"
 
 
 def _row(fault: Fault, cell: Cell) -> str:

@@ -1,4 +1,7 @@
-"""What a run of the fault matrix saw, written down: a JSON file for each server."""
+"""What a run of the fault matrix saw, written down: a JSON file for each server.
+
+Beside one may lie a note in Markdown of what a reader of the page must know of that run.
+"""
 
 import json
 from collections.abc import Mapping

@@ -117,7 +117,7 @@ VLLM = Stand(
 
 def _ollama(folder: Path, ports: Mapping[str, int], *, long: bool) -> RunningServer:
     models = ollama.write_models(folder / "models", GOOD)
-    return ollama.start(folder, models, port=ports["http"], wait=False)
+    return ollama.start(folder / "server", models, port=ports["http"], wait=False)
 
 
 _OLLAMA_FROZEN = partial(_between, ollama.freeze_runner, ollama.thaw_runner)
