@@ -67,6 +67,11 @@ class Model:
         """Run kubectl in its namespace."""
         return self.stage.act(*words)
 
+    def told(self) -> str:
+        """What the policy says of a conflict about probes."""
+        listed = self._policy().get("status", {}).get("conditions", ())
+        return next((str(c["message"]) for c in listed if c["type"] == "ProbesConflicted"), "")
+
     def _policy(self) -> Raw:
         found: Raw = self.stage.look("ihp", POLICY)
         return found

@@ -9,7 +9,7 @@ import yaml
 from e2e.cluster import builds
 from e2e.cluster.progress import to_stderr
 from e2e.ecosystem import everyday, ours, owned
-from e2e.ecosystem.everyday import ROLLOUTS, Model, begin, helm, rolled, scaled
+from e2e.ecosystem.everyday import ROLLOUTS, Model, begin, helm, probes, rolled, scaled
 from e2e.ecosystem.grounds import ground
 from e2e.ecosystem.manifests import APP, IMAGE, NEXT_IMAGE, REPLICAS
 from e2e.ecosystem.play import Play
@@ -59,10 +59,19 @@ def test_rollout_undo_brings_the_image_back_and_keeps_our_probes(play: Play, mod
     rests(model, ROLLOUTS[mode] + 2)
 
 
-def test_undoing_our_own_rollout_is_undone_once(play: Play) -> None:
+def test_undoing_our_own_rollout_is_respected_and_told(play: Play) -> None:
     model = begin(play, "Apply", "undo-ours", Model.create)
     model.act("rollout", "undo", OF_IT)
-    rests(model, ROLLOUTS["Apply"] + 2)
+    told = model.stage.eventually(
+        "what was undone is told",
+        model.told,
+        lambda words: "kubectl rollout undo" in words,
+        within=owned.WITHIN,
+    )
+    assert "left as it is until" in told
+    owned.rest(model.play, model.stage.namespace)
+    assert probes(model.raw()) == set()
+    assert rolled(model.raw()) == ROLLOUTS["Apply"] + 1
 
 
 def test_kubectl_apply_of_the_same_manifest_changes_nothing(play: Play, mode: str) -> None:
