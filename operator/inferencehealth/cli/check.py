@@ -65,8 +65,8 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask of a server at an address; `timeout` in seconds for each request, a canary has its
-    usual time at least."""
+    """What to ask of a server at an address; `timeout` in seconds for each request, and a canary
+    has its usual time at least."""
 
     profile: str
     models: Sequence[str] = ()
