@@ -26,6 +26,13 @@ WELL = [(tool, case) for tool, case in EVERY if case is not cases.BROKEN]
 PEACEFUL = [(tool, case) for tool, case in EVERY if not case.fights]
 FIGHTS = [(tool, case) for tool, case in EVERY if case.fights]
 ROUNDS = 3
+AT_WORK = {
+    "argo": frozenset[str](),
+    "flux": frozenset({"Ready=Unknown Progressing", "Ready=False DependencyNotReady"}),
+}
+"""What a tool says during a round of its own: Flux is not Ready while it works, nor is then what
+depends on it. With people that is a moment in ten minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,8 @@ def test_once_settled_nobody_writes_and_nothing_rolls(
     story: Story, tool: str, case: Case, phase: Phase
 ) -> None:
     record = story.of(tool, case, phase)
-    assert record.states == {story.good[tool]}
+    assert story.good[tool] in record.states
+    assert record.states - AT_WORK[tool] == {story.good[tool]}
     assert (record.more_rollouts, record.more_generations) == (0, 0)
     assert (record.our_writes, record.tool_writes) == (0, 0)
 
@@ -163,7 +171,8 @@ def test_a_broken_model_is_no_done_sync_until_a_commit_mends_it(story: Story, to
     broken = story.of(tool, cases.BROKEN, Phase.POLICY)
     assert story.good[tool] not in broken.states
     assert any(BAD[tool] in state for state in broken.states)
-    assert story.of(tool, cases.BROKEN, Phase.CHANGE).states == {story.good[tool]}
+    mended = story.of(tool, cases.BROKEN, Phase.CHANGE).states
+    assert mended - AT_WORK[tool] == {story.good[tool]}
 
 
 def test_argo_cd_shows_policies_and_reports_as_healthy_or_degraded(story: Story) -> None:
