@@ -27,6 +27,7 @@ class CheckerLeases:
         """Watch the Leases in the operator's own namespace."""
         self._heard: dict[str, tuple[float, str]] = {}
         self._asked: set[str] = set()
+        self._missed: set[str] = set()
         self._informer = Informer(
             client,
             LEASES,
@@ -49,20 +50,26 @@ class CheckerLeases:
     def silence(self, lease: str) -> Silence:
         """For how long that checker gave no sign of life, as far as we could have heard it."""
         self._asked.add(lease)
+        return self._silence(lease)
+
+    def _silence(self, lease: str) -> Silence:
         changed, since = self._heard.setdefault(lease, _this_moment())
         # While we ourselves do not hear the API server, nobody's silence grows.
         until = time.monotonic() if self._informer.trouble is None else self._informer.last_contact
         return Silence(max(0.0, until - changed), since)
 
     def any_silent(self) -> bool:
-        """Whether some checker's verdicts may be about to lose their worth, or have lost it.
+        """Whether some checker's verdicts may be about to lose their worth, lost it, or have it
+        again: who was away for a moment has nothing to write when its pods are as they were.
 
         Said once for each time that somebody asked: while reports name a silent checker, looking
         at them asks again; one that was replaced under another name is soon asked for no more.
         """
-        silent = {name for name in self._asked if self.silence(name).seconds > MIN_STALE}
+        silent = {name for name in self._asked if self._silence(name).seconds > MIN_STALE}
+        back = {name for name in self._missed if self._silence(name).seconds <= MIN_STALE}
         self._asked -= silent
-        return bool(silent)
+        self._missed = (self._missed | silent) - back
+        return bool(silent or back)
 
     def _changed(self, change: Change[LeaseRecord]) -> None:
         lease = change.new

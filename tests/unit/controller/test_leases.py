@@ -8,6 +8,8 @@ from inferencehealth.controller import leases
 from inferencehealth.controller.leases import CheckerLeases
 from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.config import Access, TokenFile
+from inferencehealth.kube.leases import LeaseRecord
+from inferencehealth.kube.store import Change
 
 
 class Clock:
@@ -48,6 +50,7 @@ async def test_a_silent_checker_is_looked_for_only_as_long_as_somebody_names_it(
     clock.now += 40
     assert known.any_silent()
     assert not known.any_silent()
+    assert not known.any_silent()
     known.silence("replaced")
     assert known.any_silent()
 
@@ -60,3 +63,19 @@ async def test_a_checker_that_lives_stays_watched_though_nobody_asks_again(
     assert not known.any_silent()
     clock.now += 40
     assert known.any_silent()
+
+
+async def test_a_checker_that_is_back_is_looked_at_once_more_though_it_writes_nothing(
+    client: Client, clock: Clock
+) -> None:
+    known = CheckerLeases(client, "system")
+    known.silence("a")
+    clock.now += 40
+    assert known.any_silent()
+    known._changed(Change("added", ("system", "a"), None, beat("1")))
+    assert known.any_silent()
+    assert not known.any_silent()
+
+
+def beat(renewed: str) -> LeaseRecord:
+    return LeaseRecord("1", "system", "a", {}, "a", 15, renewed)
