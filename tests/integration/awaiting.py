@@ -11,7 +11,7 @@ from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.requests import Resource
 from inferencehealth.kube.store import Change
 
-DEADLINE = 30.0
+DEADLINE = 90.0  # a program may take half a minute to start on a machine that is busy with others
 """Seconds; generous, because the machine may be busy with other things."""
 
 Raw = dict[str, Any]

@@ -125,6 +125,12 @@ def test_a_value_that_means_nothing_is_refused(value: str, said: str) -> None:
         charted(value)
 
 
+def test_prometheus_is_told_where_to_look_when_asked() -> None:
+    kinds = {"ServiceMonitor", "PodMonitor"}
+    assert kinds.isdisjoint(kind for kind, _ in objects(charted()))
+    assert kinds <= {kind for kind, _ in objects(charted("monitoring.enabled=true"))}
+
+
 def test_the_folders_are_all_there_are() -> None:
     found = {path.parent for path in MANIFESTS.glob("overlays/*/kustomization.yaml")}
     assert found == {MANIFESTS / folder for folder in FOLDERS if folder != "base"}
