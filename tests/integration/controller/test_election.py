@@ -32,7 +32,7 @@ pytestmark = pytest.mark.integration
 
 BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
-TAKEOVER = 60.0
+TAKEOVER = 150.0
 """Seconds that a takeover may take here: it needs 15 of silence, on a machine with other work."""
 WRITES = {"create", "update", "patch", "delete"}
 
