@@ -1,5 +1,6 @@
 """What the operator did in this session, by the audit log, compared with what it may do.
 
+The first of the upheavals: an API server that has just started refuses this and that for a moment.
 That no right is there for nothing is held by tests/integration/security, where everything happens.
 """
 
