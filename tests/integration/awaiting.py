@@ -11,8 +11,8 @@ from inferencehealth.kube.informer import Informer
 from inferencehealth.kube.requests import Resource
 from inferencehealth.kube.store import Change
 
-DEADLINE = 90.0  # a program may take half a minute to start on a machine that is busy with others
-"""Seconds; generous, because the machine may be busy with other things."""
+DEADLINE = 90.0
+"""Seconds; generous: where others work too, a program takes half a minute to start."""
 
 Raw = dict[str, Any]
 
