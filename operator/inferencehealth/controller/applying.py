@@ -20,11 +20,11 @@ from inferencehealth.controller.inject import Refusal, Refusals, with_outcome, w
 from inferencehealth.controller.plans import Plans
 from inferencehealth.controller.records import Records
 from inferencehealth.controller.reports import Content, report_name, report_spec
-from inferencehealth.controller.reverts import observe, told
+from inferencehealth.controller.reverts import given_up, observe, told
 from inferencehealth.controller.rollouts import progress
 from inferencehealth.controller.together import together
 from inferencehealth.controller.turns import Act, Case, Decision, decide
-from inferencehealth.controller.undoing import is_undone, release, undo_of
+from inferencehealth.controller.undoing import has_claim, is_undone, release, undo_of
 from inferencehealth.controller.views import SilenceOf, view
 from inferencehealth.controller.window import window_problem
 from inferencehealth.kube.client import Client
@@ -181,6 +181,9 @@ class Applying:
         if decision.state:
             probes = with_outcome(probes, decision.state, decision.message)
         report = await self._report(policy, work, probes)
+        lost = given_up(probes.reverts)
+        if lost and has_claim(work.target, probes, lost):
+            await release(self.client, work.target, probes, lost)
         if decision.act is Act.PUT_BACK:
             return await self._put_back(policy, work, report, now)
         again = (decision.again, guard.look_again(work.case.record, work.seen))

@@ -17,7 +17,7 @@ from inferencehealth.kubelet import same_probe
 from inferencehealth.plan import Plan, by_kind
 from inferencehealth.probes.merge import WRITES
 from inferencehealth.probes.ownership import claims
-from inferencehealth.workloads import Workload
+from inferencehealth.workloads import OWNED_KINDS, Workload
 
 ROUNDS: Final = 3
 """Times that we write before we give up: each costs the workload two rollouts."""
@@ -60,6 +60,17 @@ def pause(reverts: RevertReport | None, now: datetime) -> float:
         return 0.0
     wait = BACKOFF[min(reverts.count, len(BACKOFF)) - 1]
     return max(0.0, wait - elapsed(reverts.since, now))
+
+
+def given_up(reverts: RevertReport | None) -> tuple[str, ...]:
+    """The probes that we leave to somebody else, by their fields; none while we still try.
+
+    Our name has to go from them: what is left of ours in a probe, a number that the other never
+    wrote, would stand alone when its owner deletes the rest, and the API server refuses that.
+    """
+    if reverts is None or not reverts.stopped:
+        return ()
+    return tuple(kind for kind in OWNED_KINDS if kind in reverts.field)
 
 
 def told(reverts: RevertReport, kind: str) -> str:

@@ -1,6 +1,6 @@
 """Our work on a workload undone: after a rollout that failed, or because nobody asks any more."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from inferencehealth.api.names import FIELD_MANAGER
@@ -53,9 +53,9 @@ def container_of(target: Workload, probes: ProbesReport) -> Container | None:
     return next((c for c in target.containers if c.name == probes.container), None)
 
 
-def has_claim(target: Workload, probes: ProbesReport) -> bool:
+def has_claim(target: Workload, probes: ProbesReport, kinds: Collection[str] = OWNED_KINDS) -> bool:
     """Whether there is something for `release` to give up."""
-    return _claims(target, probes) is not None
+    return _claims(target, probes, kinds) is not None
 
 
 def is_undone(target: Workload, probes: ProbesReport) -> bool:
@@ -63,7 +63,9 @@ def is_undone(target: Workload, probes: ProbesReport) -> bool:
     return undo_of(target, probes) is None and not has_claim(target, probes)
 
 
-def _claims(target: Workload, probes: ProbesReport) -> list[dict[str, Any]] | None:
+def _claims(
+    target: Workload, probes: ProbesReport, kinds: Collection[str]
+) -> list[dict[str, Any]] | None:
     """The managedFields without our claim; None: we have none to give up.
 
     After a halted rollout what was ours before it stays ours.
@@ -73,11 +75,16 @@ def _claims(target: Workload, probes: ProbesReport) -> list[dict[str, Any]] | No
     record = probes.rollout
     halted = record is not None and record.state is RolloutState.HALTED
     stays = record.ours if record and halted else ()
-    return released(target, container, [kind for kind in OWNED_KINDS if kind not in stays])
+    return released(target, container, [kind for kind in kinds if kind not in stays])
 
 
-async def release(client: Client, target: Workload, probes: ProbesReport) -> None:
-    """Give up our claim on the probes and leave them as they are.
+async def release(
+    client: Client,
+    target: Workload,
+    probes: ProbesReport,
+    kinds: Collection[str] = OWNED_KINDS,
+) -> None:
+    """Give up our claim on the probes of those kinds and leave them as they are.
 
     Raises Conflict when the workload changes faster than we can read it.
     """
@@ -85,7 +92,7 @@ async def release(client: Client, target: Workload, probes: ProbesReport) -> Non
     for left in reversed(range(TRIES)):
         raw = await client.get(resource, target.name, namespace=target.namespace)
         now = workload(raw)
-        claims = _claims(now, probes)
+        claims = _claims(now, probes, kinds)
         if claims is None or now.uid != target.uid:
             return
         try:

@@ -119,6 +119,13 @@ async def test_a_tug_of_war_ends_after_three_rounds_with_the_snippet_that_solves
     assert "managedFieldsManagers: [inferencehealth]" in message(found, "ProbesConflicted")
     assert "RespectIgnoreDifferences=true" in message(found, "ProbesConflicted")
     await until(client, DEPLOYMENTS, namespace, "triton", lambda d: path(d) == "/healthz")
+    # The lines can be deleted where they come from: nothing of ours is left in that probe.
+    bare = theirs()
+    del container(bare)["livenessProbe"]
+    after = await client.apply(
+        DEPLOYMENTS, "triton", bare, namespace=namespace, manager=manager, force=True
+    )
+    assert "livenessProbe" not in container(after)
 
 
 async def test_when_the_policy_changes_the_count_begins_anew(
