@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.installed import BASE, CONTROLLER, Installed, install
+from e2e.installed import BASE, Installed, install
 from e2e.node.upheavals.calm import APP, Calm, look
 from e2e.story import expect, seen, workloads
 from e2e.story.stage import KubectlError, Stage, kubectl
@@ -88,8 +88,8 @@ def test_nothing_of_ours_is_left(uninstalled: Calm) -> None:
     for kind in ("clusterroles", "clusterrolebindings", "validatingadmissionpolicies", "crds"):
         left = [each["metadata"]["name"] for each in stage.items(kind)]
         assert [name for name in left if "inferencehealth" in name] == []
-    with pytest.raises(KubectlError, match=f'deployments.apps "{CONTROLLER}" not found'):
-        kubectl(stage.cluster, "get", "deployment", CONTROLLER, "-n", SYSTEM_NAMESPACE)
+    with pytest.raises(KubectlError, match=f'namespaces "{SYSTEM_NAMESPACE}" not found'):
+        kubectl(stage.cluster, "get", "namespace", SYSTEM_NAMESPACE)
 
 
 def test_pods_of_deployments_that_were_served_still_start(uninstalled: Calm) -> None:
