@@ -1,10 +1,10 @@
 """HPA, PDB, rollout restart and undo, Helm: on an injected workload each does what it does."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from e2e.cluster import builds
 from e2e.cluster.progress import to_stderr
@@ -136,7 +136,7 @@ def evict(model: Model) -> None:
     name = next(p["metadata"]["name"] for p in pods if "deletionTimestamp" not in p["metadata"])
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name}}
     path = f"/api/v1/namespaces/{model.stage.namespace}/pods/{name}/eviction"
-    model.stage.act("create", "--raw", path, "--filename=-", stdin=yaml.safe_dump(eviction))
+    model.stage.act("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
 
 
 @pytest.mark.parametrize("by", ["server", "client"])
