@@ -26,6 +26,8 @@ WELL = [(tool, case) for tool, case in EVERY if case is not cases.BROKEN]
 PEACEFUL = [(tool, case) for tool, case in EVERY if not case.fights]
 FIGHTS = [(tool, case) for tool, case in EVERY if case.fights]
 ROUNDS = 3
+GIVING_UP = 1
+"""The write by which we take our name from what we leave to the other; it rolls nothing."""
 AT_WORK = {
     "argo": frozenset[str](),
     "flux": frozenset({"Ready=Unknown Progressing", "Ready=False DependencyNotReady"}),
@@ -150,7 +152,7 @@ def test_a_fight_ends_after_three_rounds_with_who_and_what_and_the_way_out(
     story: Story, tool: str, case: Case
 ) -> None:
     record = story.of(tool, case, Phase.POLICY)
-    assert 1 <= record.writes_before <= ROUNDS
+    assert 1 <= record.writes_before <= ROUNDS + GIVING_UP
     assert record.rollouts <= 1 + 2 * ROUNDS
     message = record.sight.condition(CONFLICTED)[2]
     assert {"argo": "'argocd-controller'", "flux": "'kustomize-controller'"}[tool] in message

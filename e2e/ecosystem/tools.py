@@ -69,7 +69,7 @@ class ArgoCd:
     """Port of its Redis."""
     name: str = "argo"
     resource: str = "applications.argoproj.io"
-    agent: str = "argocd-application-controller"
+    agent: str = "argocd/"
     good: str = "Synced Healthy"
 
     def begin(self, space: str, repository: Repository, case: Case) -> None:
