@@ -78,9 +78,24 @@ def minor(request: pytest.FixtureRequest) -> str:
     return found
 
 
+class Keyed(Server):
+    """A server that notices a request with the key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_with_key = asyncio.Event()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if KEY.encode() in head:
+            self.asked_with_key.set()
+        writer.write(b"HTTP/1.1 %d Any\r\nContent-Length: 0\r\n\r\n" % self.status)
+        writer.close()
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    made = Server()
+async def server() -> AsyncIterator[Keyed]:
+    made = Keyed()
     await made.open(0)
     yield made
     made.close()
@@ -140,7 +155,7 @@ async def test_every_right_is_used_and_none_is_missing(  # noqa: PLR0917
     as_controller: Client,
     as_checker: Client,
     namespace: str,
-    server: Server,
+    server: Keyed,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -222,7 +237,7 @@ async def until_one(
     return await until(client, resource, "", name, is_so, deadline=PATIENCE)
 
 
-async def applied_and_restored(client: Client, namespace: str, server: Server) -> None:
+async def applied_and_restored(client: Client, namespace: str, server: Keyed) -> None:
     """Mode Apply with gates and a canary, changed once, its verdict broken once, then let go."""
     workloads = ((DEPLOYMENTS, "deployment"), (STATEFUL_SETS, "statefulset"))
     own = deployment("model", image="registry.example/own-server:1")
@@ -257,6 +272,7 @@ async def applied_and_restored(client: Client, namespace: str, server: Server) -
             await until(
                 client, REPORTS, namespace, f"{kind}-model", said(verdict), deadline=PATIENCE
             )
+    await asyncio.wait_for(server.asked_with_key.wait(), PATIENCE)
     change = {"spec": {"checks": {"interval": "2s"}}}
     await client.merge_patch(POLICIES, "p", change, namespace=namespace, manager="author")
     await until(
