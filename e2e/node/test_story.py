@@ -49,6 +49,19 @@ def test_a_redis_that_is_back_brings_the_same_process_back_into_traffic(story: S
     story.reach("start-redis")
 
 
+def test_a_model_whose_process_was_killed_is_broken_though_every_endpoint_is_green(
+    story: Story, stage: Stage
+) -> None:
+    story.reach("kill-model")
+    pod = expect.running(stage, "triton")[0]
+    assert pod.ready
+    assert "CanaryFailed" in stage.table("ihp", "triton", "--output=wide")
+
+
+def test_a_reload_mends_it_without_a_restart(story: Story) -> None:
+    story.reach("reload-model")
+
+
 def test_a_hung_process_is_restarted_by_the_kubelet(story: Story) -> None:
     story.reach("hang")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from e2e.story import expect, faults, seen, workloads
 from e2e.story.expect import Lines
 from e2e.story.scene import Scene
-from e2e.story.stage import Stage
+from e2e.story.stage import Stage, StepError
 
 DEPLOYMENTS = {"triton": "triton", "asr": "api-server"}
 """The Deployment that each policy selects; each has a Service of its own name."""
@@ -60,6 +60,20 @@ def scenes(stage: Stage, start_operator: Callable[[], str]) -> tuple[Scene, ...]
             "Redis is back",
             "Nothing else has to be done.",
             lambda: _start_redis(stage),
+        ),
+        Scene(
+            "kill-model",
+            "What a green endpoint hides",
+            "The process in which Triton runs a model is killed, as the kernel does when memory is "
+            "out. Live, ready, the model's ready and the index stay green for good, so no probe "
+            "can notice. The smallest real request, which the operator sends by itself, does.",
+            lambda: _kill_model(stage),
+        ),
+        Scene(
+            "reload-model",
+            "The model gets a new process",
+            "What the message advises: a reload through the repository API; no restart of the pod.",
+            lambda: _reload_model(stage),
         ),
         Scene(
             "hang",
@@ -149,6 +163,24 @@ def _start_redis(stage: Stage) -> Lines:
     told = expect.ready(stage, "asr")
     traffic = expect.in_traffic(stage, "api-server", before)
     return (*told, *traffic, *expect.not_restarted(stage, before))
+
+
+def _kill_model(stage: Stage) -> Lines:
+    before = expect.rolled_out(stage, "triton")
+    killed = faults.kill_model(stage, before, "good")
+    green = seen.endpoints(stage, "triton", "good")
+    told = expect.broken(stage, "triton", reason="CanaryFailed", words="good")
+    still = seen.endpoints(stage, "triton", "good")
+    if any(status != "200" for status in (*green.values(), *still.values())):
+        raise StepError(f"every endpoint green. Seen instead: {green}, then {still}")
+    lines = tuple(f"GET {path}: {status}" for path, status in still.items())
+    return (*killed, *lines, *told, *stage.table("ihp").splitlines())
+
+
+def _reload_model(stage: Stage) -> Lines:
+    before = expect.running(stage, "triton")[0]
+    faults.reload_model(stage, "good")
+    return (*expect.ready(stage, "triton"), *expect.not_restarted(stage, before))
 
 
 def _hang(stage: Stage) -> Lines:

@@ -145,6 +145,21 @@ def report(stage: Stage, deployment: str) -> Report:
     return Report.model_validate(stage.look("inferencehealthreport", f"deployment-{deployment}"))
 
 
+def endpoints(stage: Stage, deployment: str, model: str) -> dict[str, str]:
+    """What Triton's documented health endpoints answer, by path: the status code."""
+    return {path: _status_of(stage, deployment, path) for path in triton_health(model)}
+
+
+def triton_health(model: str) -> tuple[str, ...]:
+    """The paths on which Triton tells that it is well, and one of its models."""
+    return ("/v2/health/live", "/v2/health/ready", f"/v2/models/{model}/ready")
+
+
+def _status_of(stage: Stage, deployment: str, path: str) -> str:
+    curl = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://localhost:8000{path}")
+    return stage.act("exec", f"deployment/{deployment}", "--", *curl)
+
+
 def events(stage: Stage, pod: Pod, reason: str) -> tuple[str, ...]:
     """Messages of a pod's events of one reason."""
     selector = f"--field-selector=involvedObject.uid={pod.uid},reason={reason}"
