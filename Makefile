@@ -26,7 +26,7 @@ clean-demo: ## Take down what the demo left running for you to look at
 	@$(BIN)/python -m e2e.demo --clean
 
 test: ## Run every test: lint, types, unit, integration, conformance, e2e (what CI runs)
-	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration test-conformance e2e e2e-in-cluster
+	@./.ci/stages setup setup-system lint types generated docs test-unit parts test-integration test-conformance e2e-beside e2e-in-cluster
 
 setup: $(VENV)/.installed ## Create .venv with the locked dependencies
 
@@ -118,7 +118,11 @@ setup-browser: setup ## Install the Debian packages that the browser tests need 
 e2e: setup ## Tests on a real kubelet with real servers
 	@$(BIN)/pytest -q e2e -m "not node_more" --ignore=e2e/ecosystem
 
-e2e-in-cluster: setup ## The same with the operator in pods of its own image; faults, upgrade, uninstall
+# What needs the operator beside the cluster, or none; the rest of CI's runs have it in pods.
+e2e-beside: setup
+	@$(BIN)/pytest -q e2e/cluster e2e/image e2e/loopback e2e/node/test_story.py e2e/node/test_drill.py
+
+e2e-in-cluster: setup ## The node suites with the operator in pods of its own image; faults, upgrade, uninstall
 	@OPERATOR=pods $(BIN)/pytest -q e2e/node -m "not node_more" --ignore=e2e/node/test_drill.py
 
 e2e-language-models: setup ## The same with vLLM and Ollama in pods (installs gigabytes, not in CI)
