@@ -59,7 +59,7 @@ def test_a_loading_server_past_the_time_is_told_to_need_more_of_it() -> None:
         (("http://localhost:1", "--profile", "asr", "--interval", "x"), "is no duration"),
         (("http://localhost:1", "--profile", "asr", "--tries", "0"), "greater than or equal to 1"),
         (("https://localhost:1", "--profile", "asr", "--ca-file", "/nowhere"), "/nowhere"),
-        (("pod/x",), "write deployment/NAME or statefulset/NAME"),
+        (("pod/x",), "write deployment/NAME, statefulset/NAME or lws/NAME"),
         (("policy", "--for", "Asleep"), "give one of: Ready, ProbesInjected"),
     ],
 )
