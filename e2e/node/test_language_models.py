@@ -78,7 +78,7 @@ def frozen_engine_is_noticed(stage: Stage, name: str, engine: str, url: str) -> 
     gates.traffic_is(stage, name, pod, within=expect.VERDICT)
     faults.freeze_part(stage, pod, engine)
     assert green(stage, name, url)
-    told = expect.broken(stage, name, reason="CanaryTimeout", words="")
+    told = expect.broken(stage, name, reason="CanaryTimedOut", words="")
     assert green(stage, name, url), "the endpoint that people probe noticed it too"
     gates.traffic_is(stage, name, within=expect.VERDICT)
     advised(stage, pod)

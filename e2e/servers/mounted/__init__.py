@@ -99,6 +99,7 @@ def _objects(
     }
     pod = {
         "dnsPolicy": "Default",  # the test cluster has no DNS of its own
+        "enableServiceLinks": False,  # vLLM would read a Service's VLLM_PORT as its own
         "terminationGracePeriodSeconds": 5,
         "containers": [container],
         "volumes": [
