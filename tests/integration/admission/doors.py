@@ -24,7 +24,7 @@ from tests.integration.objects import container, deployment, policy
 SYSTEM = "inferencehealth-system"
 WEBHOOK = Path(__file__).parents[3] / "manifests" / "base" / "webhook"
 MANIFEST = WEBHOOK / "configuration.yaml"
-DEADLINE = 60.0
+DEADLINE = 180.0
 """Seconds; generous, because the machine may be busy with other things."""
 
 Raw = dict[str, Any]

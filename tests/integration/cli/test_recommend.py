@@ -74,8 +74,8 @@ async def test_the_diff_shows_what_goes_and_what_comes_without_colours_in_a_pipe
 @pytest.mark.parametrize(
     ("target", "code", "said"),
     [
-        ("triton", 2, "write deployment/NAME or statefulset/NAME"),
-        ("pod/triton", 2, "write deployment/NAME or statefulset/NAME"),
+        ("triton", 2, "write deployment/NAME, statefulset/NAME or lws/NAME"),
+        ("pod/triton", 2, "write deployment/NAME, statefulset/NAME or lws/NAME"),
         ("deployment/nowhere", 2, '"nowhere" not found'),
     ],
 )

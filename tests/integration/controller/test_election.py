@@ -129,7 +129,7 @@ class Pair:
         found = []
         for line in self.cluster.audit_log.read_text().splitlines():
             entry = json.loads(line)
-            mine = entry["user"]["username"].endswith(f":{self.namespace}:{copy.account}")
+            mine = entry["user"].get("username", "").endswith(f":{self.namespace}:{copy.account}")
             about = entry.get("objectRef", {}).get("resource")
             if mine and entry["verb"] in WRITES and about != "leases":
                 found.append(entry)

@@ -17,7 +17,7 @@ from inferencehealth.kube.retries import Limits
 pytestmark = pytest.mark.integration
 
 Raw = dict[str, Any]
-DEADLINE = 60.0
+DEADLINE = 180.0
 """Seconds; generous, because the machine may be busy with other things."""
 
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
