@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent
 
 def python() -> Path:
     """Python of Debian with venv, curl and a shell: a base for our own Containerfiles."""
-    return _base(PYTHON, "python", rootfs.PYTHON_PACKAGES)
+    return base_image(PYTHON, "python", rootfs.PYTHON_PACKAGES)
 
 
 def triton() -> Path:
@@ -42,14 +42,14 @@ def triton() -> Path:
 
 def asr() -> Path:
     """The ASR reference server; the container's argument chooses among its three programs."""
-    base = _base("inferencehealth.test/python-aiohttp:3.8", "asr", rootfs.ASR_PACKAGES)
+    base = base_image("inferencehealth.test/python-aiohttp:3.8", "asr", rootfs.ASR_PACKAGES)
     folder = _HERE / "asr"
     return build_image(ASR, folder / "Containerfile", folder, aliases=[ASR_ALIAS], base=base)
 
 
 def redis() -> Path:
     """Debian's Redis without persistence."""
-    base = _base("inferencehealth.test/redis-base:7", "redis", rootfs.REDIS_PACKAGES)
+    base = base_image("inferencehealth.test/redis-base:7", "redis", rootfs.REDIS_PACKAGES)
     folder = _HERE / "redis"
     return build_image(REDIS, folder / "Containerfile", folder, inputs=[], base=base)
 
@@ -62,7 +62,8 @@ IMAGES: Mapping[str, Callable[[], Path]] = {
 }
 
 
-def _base(image: str, name: str, packages: tuple[str, ...]) -> Path:
+def base_image(image: str, name: str, packages: tuple[str, ...]) -> Path:
+    """An image of Debian packages alone."""
     filesystem, accounts = rootfs.rootfs(name, packages), _HERE / "base"
     return build_image(
         image,

@@ -19,6 +19,7 @@ PYTHON = "3.11"
 _SHELL = ("base-files", "bash", "dash", "coreutils", "grep", "procps", "curl", "netbase")
 REDIS_PACKAGES = (*_SHELL, "redis-server", "redis-tools")
 PYTHON_PACKAGES = (*_SHELL, "python3", "python3-venv", f"libpython{PYTHON}", "libstdc++6", "zlib1g")
+MOUNTED_PACKAGES = (*PYTHON_PACKAGES, "libnuma1", "util-linux")  # vLLM asks lscpu
 ASR_PACKAGES = (*PYTHON_PACKAGES, "python3-aiohttp")
 
 _MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from e2e.servers import catalog
+from e2e.servers import catalog, rootfs
 from e2e.servers.images import build_image
 from e2e.servers.llamacpp.gguf import write_model as write_gguf
 from e2e.servers.ollama import build as ollama_build
@@ -28,7 +28,9 @@ def image() -> Path:
         _HERE / "Containerfile",
         _HERE,
         aliases=[VLLM_IMAGE, OLLAMA_IMAGE],
-        base=catalog.python(),
+        base=catalog.base_image(
+            "inferencehealth.test/mounted-base:1", "mounted", rootfs.MOUNTED_PACKAGES
+        ),
     )
 
 
