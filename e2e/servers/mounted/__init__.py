@@ -19,6 +19,7 @@ OLLAMA_IMAGE = "ollama/ollama:0.17.4"
 """What the images are called: by these names profiles recognise the servers."""
 
 _HERE = Path(__file__).parent
+_CREATE = "until /opt/ollama/ollama create good -f /models/Modelfile; do sleep 1; done"
 
 
 def image() -> Path:
@@ -55,7 +56,7 @@ def vllm(folder: Path) -> list[dict[str, Any]]:
 
 
 def ollama(folder: Path) -> list[dict[str, Any]]:
-    """A Deployment of Ollama that has the model file /models/model.gguf, and its Service.
+    """A Deployment of Ollama that makes itself the model `good`, not loaded, and its Service.
 
     What it reads is written into `folder`. Raises ServerUnavailableError.
     """
@@ -72,7 +73,10 @@ def ollama(folder: Path) -> list[dict[str, Any]]:
         "OLLAMA_NUM_PARALLEL": "1",
     }
     command = ["/opt/ollama/ollama", "serve"]
-    return _objects("ollama", OLLAMA_IMAGE, command, 11434, env=env, mounts=mounts)
+    service, deployment = _objects("ollama", OLLAMA_IMAGE, command, 11434, env=env, mounts=mounts)
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container["lifecycle"] = {"postStart": {"exec": {"command": ["sh", "-c", _CREATE]}}}
+    return [service, deployment]
 
 
 def _objects(

@@ -1,14 +1,25 @@
 """Which changes of verdicts and gates are worth an Event, and what it says. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from inferencehealth.checker.engine import Difference, Transition
 from inferencehealth.checker.gating import FAILED_OPEN, KEPT, GateChange, Step
 from inferencehealth.checker.reports import ReportRecord
 from inferencehealth.checks.history import NOT_CHECKED
+from inferencehealth.checks.progress import NO_PROGRESS
 from inferencehealth.checks.verdicts import SERVING, Verdict
 from inferencehealth.kube.events import EventType, ObjectRef
 from inferencehealth.kube.requests import PODS, REPORTS
+from inferencehealth.profiles.canary import FAILED, TIMED_OUT
+
+HIDDEN: Final = frozenset({FAILED, TIMED_OUT, NO_PROGRESS})
+"""Reasons of what only a real request, or the counters of real requests, can show."""
+RELOADS: Final[Mapping[str, str]] = {
+    "triton": "reload the model through the repository API (unload it, then load it), or ",
+}
+"""What mends one model without a restart, by profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +42,25 @@ def announcement(transition: Transition) -> Announcement | None:
     before, after, pod = transition.before, transition.after, transition.pod
     if after.verdict is Verdict.BROKEN:
         contrast = "; the kubelet calls the pod ready" if pod.ready else ""
-        return _about(transition, "Warning", after.reason, f"{_told(after.message)}{contrast}")
+        note = f"{_told(after.message)}{contrast}{_mended_by(transition)}"
+        return _about(transition, "Warning", after.reason, note)
     if after.verdict in SERVING and before.verdict is Verdict.BROKEN:
         return _about(transition, "Normal", "Recovered", f"serves again, after: {before.reason}")
     if after.verdict is Verdict.UNKNOWN and before.reason != NOT_CHECKED:
         return _about(transition, "Warning", after.reason, _told(after.message))
     return None
+
+
+def _mended_by(transition: Transition) -> str:
+    """What mends an engine that hangs or died behind green endpoints; empty where it is not that.
+
+    Seen on Triton 2.51, vLLM 0.20.2 and Ollama 0.17.4 (docs/what-green-hides.md).
+    """
+    if transition.after.reason not in HIDDEN:
+        return ""
+    check = transition.report.check
+    reload = RELOADS.get(check.profile, "") if check else ""
+    return f". No probe on the server's health endpoints sees this: {reload}restart the pod"
 
 
 def difference_announcement(difference: Difference) -> Announcement:

@@ -16,7 +16,7 @@ from inferencehealth.checks.verdicts import Verdict
 from inferencehealth.kube.gates import Gate
 from inferencehealth.kube.pods import GateRecord
 
-from .values import pod, report
+from .values import pod, report, spec
 
 
 def history(verdict: Verdict, reason: str = "R", message: str = "m") -> History:
@@ -66,6 +66,27 @@ def test_a_contradiction_of_the_kubelet_is_said() -> None:
     told = announcement(Transition(report(), replace(pod(), ready=True), READY, BROKEN))
     assert told is not None
     assert told.note == "resnet50 failed to load; the kubelet calls the pod ready"
+
+
+@pytest.mark.parametrize(
+    ("profile", "remedy"),
+    [
+        ("triton", "reload the model through the repository API (unload it, then load it), or"),
+        ("vllm", "restart the pod"),
+    ],
+)
+def test_what_no_probe_sees_comes_with_what_mends_it(profile: str, remedy: str) -> None:
+    told = announcement(
+        Transition(
+            report(check=spec(profile=profile)),
+            pod(ready=False),
+            READY,
+            history(Verdict.BROKEN, "CanaryTimedOut", "the canary gets no answer within 10s"),
+        )
+    )
+    assert told is not None
+    assert told.note.startswith("the canary gets no answer within 10s. No probe")
+    assert remedy in told.note
 
 
 GATED_POD = GatedPod(
