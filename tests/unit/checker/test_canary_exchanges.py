@@ -1,7 +1,6 @@
 """Canaries over real connections: every way in which a server may take a request and fail it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -10,6 +9,7 @@ from inferencehealth.checks import transports
 from inferencehealth.checks.steps import Peer, Sign
 from inferencehealth.profiles.canary import canary_of
 
+from .answers import Write, answering, silence, streaming
 from .values import spec
 
 CANARY = {
@@ -19,32 +19,6 @@ CANARY = {
     "timeout": "300ms",
     "expect": {"jsonSchema": {"required": ["choices"]}},
 }
-Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-def answering(status: int, body: bytes, *headers: str) -> Write:
-    lines = [f"HTTP/1.1 {status} Any", f"Content-Length: {len(body)}", *headers, "", ""]
-
-    async def write(writer: asyncio.StreamWriter) -> None:
-        writer.write("\r\n".join(lines).encode() + body)
-
-    return write
-
-
-async def silence(writer: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
-
-
-def streaming(chunk: bytes, *, forever: bool) -> Write:
-    async def write(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        while True:
-            writer.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-            await writer.drain()
-            if not forever:
-                await asyncio.Event().wait()
-
-    return write
 
 
 @pytest.mark.parametrize(

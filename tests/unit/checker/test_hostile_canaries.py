@@ -5,7 +5,7 @@ timeouts of canaries, which are short.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -17,9 +17,8 @@ from inferencehealth.checker.work import Checked, first_history, work_for
 from inferencehealth.checks import transports
 from inferencehealth.checks.steps import Item, Reading, Sign
 
+from .answers import Write, answering, silence, streaming
 from .values import START, pod, report, spec
-
-Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 VLLM = Reading(Sign.SERVES, models=(Item("llama", Sign.SERVES),))
 TRITON = Reading(Sign.SERVES, models=(Item("m", Sign.SERVES, "1"),))
@@ -31,33 +30,6 @@ QUICK = "200ms"
 """For servers that never answer."""
 PATIENT = "30s"
 """For those that do, on a busy machine."""
-
-
-def answering(status: int, body: bytes, *headers: str) -> Write:
-    lines = [f"HTTP/1.1 {status} Any", f"Content-Length: {len(body)}", *headers, "", ""]
-
-    async def write(writer: asyncio.StreamWriter) -> None:
-        writer.write("\r\n".join(lines).encode() + body)
-
-    return write
-
-
-async def silence(_writer: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
-
-
-def streaming(chunk: bytes, *, forever: bool) -> Write:
-    """A stream that never ends: that goes on for ever, or says one thing and then nothing."""
-
-    async def write(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        while True:
-            writer.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-            await writer.drain()
-            if not forever:
-                await asyncio.Event().wait()
-
-    return write
 
 
 class World:
