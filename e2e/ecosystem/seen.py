@@ -72,6 +72,12 @@ class Sight:
         return bool(wanted) and newest and counts == [wanted] * 3
 
     @property
+    def is_counted(self) -> bool:
+        """Whether the report knows the pods there are to be and no other: old ones end slowly."""
+        counts = self.report.get("status", {}).get("health", {}).get("counts", {})
+        return bool(counts.get("total") == self.deployment.get("spec", {}).get("replicas"))
+
+    @property
     def is_answered(self) -> bool:
         """Whether the policy's status is about its newest spec, and nothing is under way."""
         status, meta = self.policy.get("status", {}), self.policy.get("metadata", {})

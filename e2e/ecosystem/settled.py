@@ -38,5 +38,7 @@ def _unanswered(case: Case, sight: Sight, phase: Phase) -> str:
         return "" if status == "True" else f"no conflict told: {message}"
     if not sight.is_answered or sight.condition("Ready")[0] != "True":
         return f"{sight.condition('Ready')} {sight.condition('Reconciling')}"
+    if not sight.is_counted:
+        return "still counts a pod that ends"
     injected, _, message = sight.condition("ProbesInjected")
     return "" if case.mode == "Recommend" or injected == "True" else message
