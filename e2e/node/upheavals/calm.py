@@ -32,6 +32,13 @@ class Calm:
     def is_checked(self) -> None:
         """A model that goes is noticed, and so is that it came back: verdicts are not leftovers."""
         is_ready(self.stage)
+        # A kubelet that has just started serves on before it lets anybody in.
+        self.stage.eventually(
+            f"a command runs in deployment/{APP}",
+            lambda: self.stage.act("exec", f"deployment/{APP}", "--", "echo", "in"),
+            lambda said: said.strip() == "in",
+            within=RECOVERY,
+        )
         faults.unload_model(self.stage, MODEL)
         told(self.stage, "False")
         faults.load_model(self.stage, MODEL)
