@@ -1,6 +1,7 @@
 """What the API server lets our service accounts do to workloads and pods, beyond what RBAC says."""
 
 import asyncio
+import itertools
 from contextlib import suppress
 from copy import deepcopy
 from typing import Any
@@ -171,13 +172,16 @@ async def made(client: Client, resource: Resource, namespace: str, body: Raw | N
 
 
 async def in_force(as_controller: Client, resource: Resource, namespace: str) -> None:
-    """Return once the API server enforces the restraint: it takes a moment to learn a policy."""
-    label = [{"op": "add", "path": "/metadata/labels/attempt", "value": "x"}]
+    """Return once the API server enforces the restraint: it takes a moment to learn a policy.
+
+    Each attempt writes another value: what an attempt wrote before that moment, written again,
+    would change nothing, and what changes nothing is allowed."""
     async with asyncio.timeout(DEADLINE):
-        while True:
+        for attempt in itertools.count():
+            label = {"op": "add", "path": "/metadata/labels/attempt", "value": str(attempt)}
             try:
                 await as_controller.json_patch(
-                    resource, "model", label, namespace=namespace, manager=FIELD_MANAGER
+                    resource, "model", [label], namespace=namespace, manager=FIELD_MANAGER
                 )
             except (Forbidden, Invalid) as refused:
                 if "nothing else" in refused.message:
@@ -275,13 +279,29 @@ async def test_the_claim_on_probes_can_be_given_up(
     raw = await as_controller.json_patch(
         DEPLOYMENTS, "model", [operation], namespace=namespace, manager=FIELD_MANAGER
     )
-    meta = raw["metadata"]
-    kept = [entry for entry in meta["managedFields"] if entry["manager"] != FIELD_MANAGER]
-    body = {"metadata": {"resourceVersion": meta["resourceVersion"], "managedFields": kept}}
-    after = await as_controller.merge_patch(
-        DEPLOYMENTS, "model", body, namespace=namespace, manager=FIELD_MANAGER
-    )
-    assert FIELD_MANAGER not in {entry["manager"] for entry in after["metadata"]["managedFields"]}
+    assert FIELD_MANAGER in managers(raw)
+    after = await without_our_entry(as_controller, raw)
+    assert FIELD_MANAGER not in managers(after)
+
+
+def managers(raw: Raw) -> set[str]:
+    return {entry["manager"] for entry in raw["metadata"]["managedFields"]}
+
+
+async def without_our_entry(as_controller: Client, raw: Raw) -> Raw:
+    """Write a Deployment's list of owners without us; again, if its status was written between."""
+    name, namespace = raw["metadata"]["name"], raw["metadata"]["namespace"]
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            meta = raw["metadata"]
+            kept = [entry for entry in meta["managedFields"] if entry["manager"] != FIELD_MANAGER]
+            body = {"metadata": {"resourceVersion": meta["resourceVersion"], "managedFields": kept}}
+            try:
+                return await as_controller.merge_patch(
+                    DEPLOYMENTS, name, body, namespace=namespace, manager=FIELD_MANAGER
+                )
+            except Conflict:
+                raw = await as_controller.get(DEPLOYMENTS, name, namespace=namespace)
 
 
 async def test_a_large_workload_stays_within_what_an_expression_may_cost(
