@@ -1,7 +1,12 @@
-"""HPA, PDB, rollout restart and undo, Helm: on an injected workload each does what it does."""
+"""HPA, PDB, rollout restart and undo, Helm: on an injected workload each does what it does.
 
+Each deed has a namespace of its own and mostly waits, so all are done side by side.
+"""
+
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -20,6 +25,9 @@ pytestmark = pytest.mark.scale
 MODES = ("Initial", "Apply")
 OF_IT = f"deployment/{APP}"
 
+Deed = Callable[[Play, str], None]
+"""What is done to a workload into which probes came in that mode; asserts what comes of it."""
+
 
 @pytest.fixture(scope="module")
 def play() -> Iterator[Play]:
@@ -28,12 +36,6 @@ def play() -> Iterator[Play]:
         ours.install(made.cluster)
         with ours.running_operator(made.cluster, hurried=True):
             yield made
-
-
-@pytest.fixture(params=MODES)
-def mode(request: pytest.FixtureRequest) -> str:
-    """How the probes come in."""
-    return str(request.param)
 
 
 def rests(model: Model, rollouts: int, image: str = IMAGE) -> None:
@@ -45,13 +47,13 @@ def rests(model: Model, rollouts: int, image: str = IMAGE) -> None:
     assert model.raw()["metadata"]["generation"] == before
 
 
-def test_rollout_restart_is_one_rollout_with_our_probes(play: Play, mode: str) -> None:
+def rollout_restart_is_one_rollout_with_our_probes(play: Play, mode: str) -> None:
     model = begin(play, mode, "restart", Model.create)
     model.act("rollout", "restart", OF_IT)
     rests(model, ROLLOUTS[mode] + 1)
 
 
-def test_rollout_undo_brings_the_image_back_and_keeps_our_probes(play: Play, mode: str) -> None:
+def rollout_undo_brings_the_image_back_and_keeps_our_probes(play: Play, mode: str) -> None:
     model = begin(play, mode, "undo", Model.create)
     model.act("set", "image", OF_IT, f"{APP}={NEXT_IMAGE}")
     model.injected(ROLLOUTS[mode] + 1, NEXT_IMAGE)
@@ -59,8 +61,8 @@ def test_rollout_undo_brings_the_image_back_and_keeps_our_probes(play: Play, mod
     rests(model, ROLLOUTS[mode] + 2)
 
 
-def test_undoing_our_own_rollout_is_respected_and_told(play: Play) -> None:
-    model = begin(play, "Apply", "undo-ours", Model.create)
+def undoing_our_own_rollout_is_respected_and_told(play: Play, mode: str) -> None:
+    model = begin(play, mode, "undo-ours", Model.create)
     model.act("rollout", "undo", OF_IT)
     told = model.stage.eventually(
         "what was undone is told",
@@ -71,16 +73,16 @@ def test_undoing_our_own_rollout_is_respected_and_told(play: Play) -> None:
     assert "left as it is until" in told
     owned.rest(model.play, model.stage.namespace)
     assert probes(model.raw()) == set()
-    assert rolled(model.raw()) == ROLLOUTS["Apply"] + 1
+    assert rolled(model.raw()) == ROLLOUTS[mode] + 1
 
 
-def test_kubectl_apply_of_the_same_manifest_changes_nothing(play: Play, mode: str) -> None:
+def kubectl_apply_of_the_same_manifest_changes_nothing(play: Play, mode: str) -> None:
     model = begin(play, mode, "apply", Model.create)
     model.create()
     rests(model, ROLLOUTS[mode])
 
 
-def test_an_autoscaler_scales_without_a_rollout(play: Play, mode: str) -> None:
+def an_autoscaler_scales_without_a_rollout(play: Play, mode: str) -> None:
     model = begin(play, mode, "hpa", Model.create)
     least = REPLICAS + 1
     scaler = {
@@ -99,7 +101,7 @@ def test_an_autoscaler_scales_without_a_rollout(play: Play, mode: str) -> None:
     assert model.raw()["spec"]["replicas"] == least
 
 
-def test_a_disruption_budget_holds_evictions_back_as_before(play: Play, mode: str) -> None:
+def a_disruption_budget_holds_evictions_back_as_before(play: Play, mode: str) -> None:
     model = begin(play, mode, "pdb", Model.create)
     budget = {
         "apiVersion": "policy/v1",
@@ -139,24 +141,69 @@ def evict(model: Model) -> None:
     model.stage.act("create", "--raw", path, "--filename=-", stdin=json.dumps(eviction))
 
 
-@pytest.mark.parametrize("by", ["server", "client"])
-def test_helm_upgrade_and_rollback_keep_our_probes(
-    play: Play, mode: str, by: str, tmp_path: Path
+def helm_upgrade_and_rollback_keep_our_probes(
+    binary: Path, folder: Path, by: str, play: Play, mode: str
 ) -> None:
-    binary = builds.ensure([builds.HELM], to_stderr())["helm"]
     way = f"--server-side={'true' if by == 'server' else 'false'}"
 
     def install(model: Model) -> None:
-        folder = everyday.chart(tmp_path / "chart", model)
-        helm(binary, model, "install", APP, str(folder), way)
+        helm(binary, model, "install", APP, str(everyday.chart(folder, model)), way)
 
     model = begin(play, mode, f"helm-{by}", install)
     done = ROLLOUTS[mode]
-    helm(binary, model, "upgrade", APP, str(tmp_path / "chart"), way)
+    helm(binary, model, "upgrade", APP, str(folder), way)
     rests(model, done)
-    words = ("upgrade", APP, str(tmp_path / "chart"), way, "--set", f"image={NEXT_IMAGE}")
+    words = ("upgrade", APP, str(folder), way, "--set", f"image={NEXT_IMAGE}")
     helm(binary, model, *words)
     model.injected(done + 1, NEXT_IMAGE)
     helm(binary, model, "rollback", APP, "1", way)
     rests(model, done + 2)
     assert rolled(model.raw()) == done + 2
+
+
+DEEDS: Mapping[str, Deed] = {
+    deed.__name__: deed
+    for deed in (
+        rollout_restart_is_one_rollout_with_our_probes,
+        rollout_undo_brings_the_image_back_and_keeps_our_probes,
+        undoing_our_own_rollout_is_respected_and_told,
+        kubectl_apply_of_the_same_manifest_changes_nothing,
+        an_autoscaler_scales_without_a_rollout,
+        a_disruption_budget_holds_evictions_back_as_before,
+    )
+}
+HELMS = ("server", "client")
+"""Who merges what Helm applies."""
+DONE = [
+    (deed, mode)
+    for deed in (*DEEDS, *(f"helm_upgrade_and_rollback_keep_our_probes-{by}" for by in HELMS))
+    for mode in MODES
+    # In mode Initial there is no rollout of ours to undo.
+    if (deed, mode) != (undoing_our_own_rollout_is_respected_and_told.__name__, "Initial")
+]
+
+
+@pytest.fixture(scope="module")
+def deeds(
+    play: Play, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[tuple[str, str], Future[None]]]:
+    """All of them, under way."""
+    binary = builds.ensure([builds.HELM], to_stderr())["helm"]
+
+    def of(name: str) -> Deed:
+        if found := DEEDS.get(name):
+            return found
+        chart = tmp_path_factory.mktemp("helm") / "chart"
+        return functools.partial(
+            helm_upgrade_and_rollback_keep_our_probes, binary, chart, name.rpartition("-")[2]
+        )
+
+    with ThreadPoolExecutor(len(DONE)) as pool:
+        yield {(name, mode): pool.submit(of(name), play, mode) for name, mode in DONE}
+
+
+@pytest.mark.parametrize(("deed", "mode"), DONE)
+def test_on_an_injected_workload(
+    deeds: Mapping[tuple[str, str], Future[None]], deed: str, mode: str
+) -> None:
+    deeds[deed, mode].result()

@@ -162,6 +162,10 @@ class _Scene:
 
         if not await self.watch.until_believed(serves, within=LONG_LOAD):
             raise TimeoutError(f"{self.stand.profile} did not serve again: {self.watch.history}")
+        # A canary that was sent in one fault must not be counted, nor wake a server, in the next.
+        await self.watch.until_believed(
+            lambda _: not self.watch.engine.canaries.under_way, within=LONG_LOAD
+        )
 
     async def _start(self, *, long: bool) -> None:
         folder = self.folder / str(self._starts)

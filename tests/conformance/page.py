@@ -40,7 +40,8 @@ nothing but the model's name.
 - **We said** is the operator's verdict, with its reason ([verdicts](verdicts.md)).
 - **After** is the time from the fault until the operator said so; nothing where that is what it
   had said before. The run has a check every {check:g} s and a canary every {canary:g} s, where the
-  defaults are 10 s and a minute; timeouts are those of the defaults for checks.
+  defaults are 10 s and a minute, and is as much less patient with counters that stand still, which
+  may take 20 s to two minutes by default; timeouts are those of the defaults for checks.
 
 The liveness probe that the operator injects failed in none of these faults but the one that a
 restart mends, a process that hangs as a whole.

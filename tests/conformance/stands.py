@@ -125,6 +125,8 @@ _OLLAMA_FROZEN = partial(_between, ollama.freeze_runner, ollama.thaw_runner)
 
 @contextmanager
 def _runner_killed(server: RunningServer) -> Iterator[None]:
+    # It replaces a runner that was frozen at its own time, and serves without any until asked.
+    ollama.load_model(server, model=GOOD)
     ollama.kill_runner(server)
     yield
 

@@ -29,9 +29,10 @@ IN_CI = frozenset({"triton", "triton-ensemble", "mlserver", "kserve"}) | (
 STARVED = frozenset({("llamacpp", F.CROWD)})
 """Cells that a machine busy with others can't play: 1,500 answers are computed on its processors,
 and /health waits among them."""
-QUIET_CANARIES = 3
-"""Canaries until a silent engine is proven: two without an answer, and one that is void because
-this process itself stood still, as on a busy machine it may."""
+QUIET_CANARIES = 4
+"""Canaries until a silent engine is believed: two without an answer, and those that are sent while
+the failure is counted five times. An engine that is silent to a canary is so to vLLM's /is_sleeping
+too, so that here, with checks every half second, a round takes as long as a canary."""
 
 
 @dataclass(frozen=True, slots=True)

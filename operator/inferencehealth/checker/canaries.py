@@ -79,6 +79,11 @@ class Canaries:
         """Canaries that real traffic made needless."""
         return sum(tally.ends[Ended.SKIPPED] for tally in self.counted.values())
 
+    @property
+    def under_way(self) -> int:
+        """Canaries that wait for their answer; they are not among those that were `sent` yet."""
+        return len(self._in_flight)
+
     def weigh(self, checked: Checked, reading: Reading) -> Reading:
         """A round's reading with what the pod's canaries found; sends the next one if it is due."""
         compiled, memory, now = checked.work.compiled, checked.memory, self._clock()

@@ -18,7 +18,12 @@ async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         async with free:
             return await each
 
-    results = await asyncio.gather(*map(one, work), return_exceptions=True)
+    parts = list(work)
+    try:
+        results = await asyncio.gather(*map(one, parts), return_exceptions=True)
+    finally:
+        for part in parts:
+            part.close()  # those that a cancellation kept from starting
     for result in results:
         if isinstance(result, BaseException):
             raise result

@@ -154,6 +154,20 @@ readinessProbe:
 """,
     ),
     Rule(
+        id="HealthWaitsInLine",
+        severity="info",
+        what="The server's health path waits behind its requests when there are very many.",
+        why="From outside a server with more clients than HTTP threads looks like one that hangs, "
+        "and is restarted if that lasts.",
+        remedy="Give llama-server more HTTP threads than it may have clients (--threads-http), or "
+        "put a queue before it.",
+        example="""\
+image: ghcr.io/ggml-org/llama.cpp:server
+args: [-m, /models/qwen.gguf]
+ports: [{containerPort: 8080}]
+""",
+    ),
+    Rule(
         id="ReadyWithoutModel",
         severity="warning",
         what="The server is ready without any model.",

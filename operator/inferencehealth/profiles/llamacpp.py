@@ -23,7 +23,14 @@ from inferencehealth.profiles.asking import by_status, http_get
 from inferencehealth.profiles.auto_canary import NotNow
 from inferencehealth.profiles.listing import fold_listed, models_step, read_list, serving
 from inferencehealth.profiles.naming import plain, values
-from inferencehealth.profiles.profile import Asked, DefaultBudgets, Evidence, Handlers, Profile
+from inferencehealth.profiles.profile import (
+    Asked,
+    DefaultBudgets,
+    Evidence,
+    Handlers,
+    Profile,
+    StaticFinding,
+)
 from inferencehealth.profiles.reading import SERVES, parse_json, parse_object, unanswered
 from inferencehealth.profiles.recognition import (
     Signature,
@@ -220,8 +227,21 @@ LLAMACPP = Profile(
     listed_as_named=_aliases,
     tells_versions=False,
     images=SIGNATURE.images,
-    # Loading is the reading of one file: 100 GB from a network disk take some ten minutes.
-    budgets=DefaultBudgets(max_startup=900, stop_traffic_after=15, restart_after=60),
+    # Loading is the reading of one file: 100 GB from a network disk take some ten minutes. A
+    # crowd keeps /health waiting until the line before it has been served, which takes minutes.
+    budgets=DefaultBudgets(max_startup=900, stop_traffic_after=15, restart_after=300),
+    liveness_findings=(
+        StaticFinding(
+            id="HealthWaitsInLine",
+            severity="info",
+            message="Each request that waits holds one of llama-server's HTTP threads, by default "
+            "about a thousand. With more clients at once /health waits behind them, and nothing "
+            "outside tells a crowd from a hang: the pod leaves traffic, and the kubelet restarts "
+            "it if the line takes longer than the liveness probe allows.",
+            remedy="If it may be asked by so many at once, start it with --threads-http and a "
+            "number above theirs, or put a queue before it.",
+        ),
+    ),
     loading='503 {"error": {"message": "Loading model", …}} on every path.',
     sleeping='/health stays 200; /props says "is_sleeping": true (--sleep-idle-seconds). The next '
     "request wakes it.",

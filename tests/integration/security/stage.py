@@ -1,42 +1,22 @@
-"""Plays a node for a namespace: its pods run at one address and pass the kubelet's probes."""
+"""A node for a namespace: its pods run at one address and pass the kubelet's probes."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 
 from inferencehealth.api.names import READINESS_GATE
-from inferencehealth.kube.client import Client, whole
-from inferencehealth.kube.informer import Informer
-from inferencehealth.kube.requests import PODS
-from inferencehealth.kube.store import Change
+from inferencehealth.kube.client import Client
+from tests.integration.kubelet import playing_kubelets
 from tests.integration.objects import Raw
 
 
-@asynccontextmanager
-async def kubelet(client: Client, namespace: str, address: str) -> AsyncIterator[None]:
+def kubelet(client: Client, namespace: str, address: str) -> AbstractAsyncContextManager[None]:
     """Every pod runs at this address and passes the kubelet's probes; with a gate it is ready as
     soon as that is open."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    def look(change: Change[Raw]) -> None:
-        pod = change.new
-        if pod is None or not (status := _kubelets(pod, address)):
-            return
-        task = asyncio.create_task(_say(client, pod, status))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    informer = Informer(client, PODS, project=whole, on_change=look, namespace=namespace)
-    running = asyncio.create_task(informer.run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    return playing_kubelets(client, namespace, partial(_says, address))
 
 
-def _kubelets(pod: Raw, address: str) -> Raw | None:
+def _says(address: str, pod: Raw) -> Raw | None:
     """What the kubelet would say now; None if it has."""
     said = {c["type"]: c["status"] for c in pod["status"].get("conditions") or ()}
     gated = bool(pod["spec"].get("readinessGates"))
@@ -66,16 +46,3 @@ def _kubelets(pod: Raw, address: str) -> Raw | None:
             for name in names
         ],
     }
-
-
-async def _say(client: Client, pod: Raw, status: Raw) -> None:
-    meta = pod["metadata"]
-    await client.apply(
-        PODS,
-        meta["name"],
-        {"metadata": {"uid": meta["uid"]}, "status": status},
-        namespace=meta["namespace"],
-        manager="kubelet",
-        force=True,
-        subresource="status",
-    )
