@@ -36,17 +36,10 @@ class Model:
         self.stage.apply([deployment(self.play.port)])
 
     def govern(self, mode: str) -> None:
-        """Give it the policy, and wait until that is in effect for what is still to come."""
+        """Give it the policy, and wait until that says that it is in effect for newcomers."""
         self.stage.apply([policy(mode, self.play.port)])
-        self.stage.eventually("an answer to the policy", self._policy, is_answered, within=WITHIN)
-        if mode == "Initial":
-            name = f"ihp-{self.stage.namespace}-{POLICY}-deployment-new"
-            self.stage.eventually(
-                "the API server knows what joins",
-                lambda: self._tried(name),
-                bool,
-                within=WITHIN,
-            )
+        answered = is_settled if mode == "Initial" else is_answered
+        self.stage.eventually("an answer to the policy", self._policy, answered, within=WITHIN)
 
     def injected(self, rollouts: int, image: str = IMAGE) -> None:
         """Wait until it has all our probes and so many rollouts, and is done with the last."""
@@ -75,15 +68,6 @@ class Model:
     def _policy(self) -> Raw:
         found: Raw = self.stage.look("ihp", POLICY)
         return found
-
-    def _tried(self, name: str) -> bool:
-        """Whether a Deployment that somebody would create now had probes; nobody does."""
-        self.stage.look("mutatingadmissionpolicies", name)
-        words = ("create", "--dry-run=server", "--output=yaml", "--filename=-")
-        made = deployment(self.play.port)
-        made["metadata"]["name"] = f"{APP}-tried"
-        text = self.stage.act(*words, stdin=yaml.safe_dump(made))
-        return probes(yaml.safe_load(text)) == set(PROBES)
 
 
 def container(raw: Raw) -> Raw:
@@ -114,6 +98,13 @@ def is_answered(raw: Raw) -> bool:
     """Whether a policy's status is about its newest spec."""
     seen = raw.get("status", {}).get("observedGeneration")
     return bool(seen == raw["metadata"]["generation"])
+
+
+def is_settled(raw: Raw) -> bool:
+    """Whether nothing is under way either."""
+    conditions = raw.get("status", {}).get("conditions", ())
+    told = {each["type"]: each["status"] for each in conditions}
+    return is_answered(raw) and told["Reconciling"] == "False"
 
 
 def in_words(raw: Raw) -> str:

@@ -29,6 +29,8 @@ MAX_NAME: Final = 253
 MAX_LABEL: Final = 63
 DIGEST: Final = 10
 """Hexadecimal digits that keep a shortened name unique."""
+NEW: Final = "new"
+"""Part of the name of those for workloads that are not there yet; others have a number."""
 CHUNK: Final = 40_000
 """Characters of facts in one admission policy: the CEL parser takes 100,000 in one expression."""
 
@@ -87,6 +89,8 @@ class Document:
     name: str
     labels: Mapping[str, str]
     spec: Mapping[str, Any]
+    newcomers: bool
+    """Whether it is for workloads that are not there yet."""
 
     @property
     def binding(self) -> dict[str, Any]:
@@ -129,7 +133,7 @@ def _for_unborn(
     return _document(
         policy,
         unborn.kind,
-        "new",
+        NEW,
         operations=["CREATE"],
         conditions=[*conditions, *unborn.conditions],
         variables={},
@@ -259,7 +263,7 @@ def _made(
         ],
     }
     name = _shortened(f"ihp-{meta.namespace}-{meta.name}-{kind.lower()}-{part}", MAX_NAME)
-    return Document(name, labels_of(meta.namespace, meta.name), spec)
+    return Document(name, labels_of(meta.namespace, meta.name), spec, newcomers=part == NEW)
 
 
 def _grouped(known: Iterable[Known]) -> Iterable[list[Known]]:

@@ -6,6 +6,7 @@ find again what a policy left behind that was deleted, changed its mode, or sele
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,6 +45,10 @@ logger = logging.getLogger(__name__)
 PATIENCE: Final = 5.0
 """Seconds between two attempts to see what was left behind, while the API server is away."""
 
+LEARNING: Final = 5.0
+"""Seconds that API servers are given to learn a rule for newcomers. They look for new ones every
+second; on a busy machine a Deployment 0.13 s after its rule was seen to come without probes."""
+
 Held = Mapping[str, Iterable[Workload]]
 """By policy name: the workloads that it holds."""
 
@@ -61,17 +66,26 @@ class _From:
 
 @dataclass(slots=True)
 class AdmissionPolicies:
-    """The admission policies of all namespaces. `used` has those that may have some."""
+    """The admission policies of all namespaces. `used` has those that may have some; `clock` gives
+    seconds, and never goes back."""
 
     client: Client
     failure: FailurePolicy = "Ignore"
     used: set[str] = field(default_factory=set)
+    clock: Callable[[], float] = time.monotonic
     _told: set[str] = field(default_factory=set)
+    _written: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By namespace and policy: when a rule for newcomers was last written."""
     _made: dict[str, dict[tuple[str, str], tuple[_From, Known | None]]] = field(
         default_factory=dict
     )
     """By namespace, policy and workload: what was made, and from what. Making it takes two plans,
     and most runs are about one workload of many."""
+
+    def learning(self, namespace: str, policy: str) -> float:
+        """Seconds for which API servers may not know yet what joins new workloads; 0: they do."""
+        since = self._written.get((namespace, policy))
+        return 0.0 if since is None else max(0.0, since + LEARNING - self.clock())
 
     async def find_abandoned(self, found: Callable[[str], None]) -> None:
         """Tell `found` the namespaces that have admission policies of ours, and return.
@@ -107,6 +121,9 @@ class AdmissionPolicies:
         initial = [each for each in standing if each.spec.probes.mode is Mode.INITIAL]
         if not initial:
             self._made.pop(namespace, None)
+        names = {policy.metadata.name for policy in initial}
+        for key in [k for k in self._written if k[0] == namespace and k[1] not in names]:
+            del self._written[key]
         if not initial and namespace not in self.used:
             return
         label = f"{NAMESPACE_LABEL}={namespace}"
@@ -116,18 +133,18 @@ class AdmissionPolicies:
             return
         doubtful = tuple(unreadable)
         joining = self._known(namespace, initial, held, reports)
-        wanted = {
-            document.name: document
-            for policy in initial
-            for document in documents(
+        wanted: dict[str, Document] = {}
+        for policy in initial:
+            made = documents(
                 policy,
                 joining[policy.metadata.name],
                 unborn(policy),
                 elder=[target.selector for target in _elder(policy, standing, doubtful)],
                 failure=self.failure,
             )
-        }
-        await self._write(wanted, _specs(listed), _specs(bindings))
+            wanted.update((document.name, document) for document in made)
+            if await self._write(made, _specs(listed), _specs(bindings)):
+                self._written[namespace, policy.metadata.name] = self.clock()
         # What a policy that can't be read now asked for before stays, as its probes do.
         kept = {labels_of(namespace, each.metadata.name)[POLICY_LABEL] for each in doubtful}
         await self._delete([raw for raw in listed if not _is_wanted(raw, wanted, kept)])
@@ -159,15 +176,22 @@ class AdmissionPolicies:
 
     async def _write(
         self,
-        wanted: Mapping[str, Document],
+        wanted: Iterable[Document],
         policies: Mapping[str, JsonObject],
         bindings: Mapping[str, JsonObject],
-    ) -> None:
-        for name, document in wanted.items():
+    ) -> bool:
+        """Write what is not there yet; whether a rule for newcomers was among it."""
+        new = False
+        for document in wanted:
+            name, pairs = document.name, []
             if policies.get(name) != document.spec:
-                await self._apply(MUTATING_POLICIES, document, document.spec)
+                pairs.append((MUTATING_POLICIES, document.spec))
             if bindings.get(name) != document.binding:
-                await self._apply(MUTATING_POLICY_BINDINGS, document, document.binding)
+                pairs.append((MUTATING_POLICY_BINDINGS, document.binding))
+            for resource, spec in pairs:
+                await self._apply(resource, document, spec)
+            new = new or (document.newcomers and bool(pairs))
+        return new
 
     async def _apply(
         self, resource: Resource, document: Document, spec: Mapping[str, object]

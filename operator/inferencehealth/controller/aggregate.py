@@ -31,11 +31,13 @@ def policy_status(
     lost: Sequence[LostClaim],
     silence_of: SilenceOf,
     now: str,
+    learning: bool = False,
 ) -> PolicyStatus:
-    """The whole status. `silence_of` tells whether the checkers still look."""
+    """The whole status. `silence_of` tells whether the checkers still look, `learning` whether API
+    servers may not know yet what joins new workloads."""
     views = [view(report, silence_of) for report in reports]
     generation = policy.metadata.generation
-    said = conditions(policy, views, lost)
+    said = conditions(policy, views, lost, learning=learning)
     dated = carry_transitions(
         (c.model_copy(update={"observed_generation": generation}) for c in said),
         policy.status.conditions,

@@ -29,14 +29,15 @@ _TROUBLED = frozenset({ProbeState.CONFLICTED, ProbeState.REFUSED})
 
 
 def conditions(
-    policy: Policy, views: Sequence[View], lost: Sequence[LostClaim]
+    policy: Policy, views: Sequence[View], lost: Sequence[LostClaim], *, learning: bool = False
 ) -> tuple[Condition, ...]:
-    """All of them, in the order in which people read them; not yet dated."""
+    """All of them, in the order in which people read them; not yet dated. `learning`: API servers
+    may not know yet what joins new workloads."""
     return (
         _ready(views, lost),
         _probes_injected(policy, views),
         _probes_conflicted(views),
-        _reconciling(views),
+        _reconciling(views, learning=learning),
         _stalled(views, lost),
     )
 
@@ -158,8 +159,11 @@ def _probes_conflicted(views: Sequence[View]) -> Condition:
     )
 
 
-def _reconciling(views: Sequence[View]) -> Condition:
+def _reconciling(views: Sequence[View], *, learning: bool) -> Condition:
     moving = [f"{v.ref}: {why}" for v in views if (why := _moving(v))]
+    if learning:
+        # Whoever waits for the policy, such as a sync wave, creates workloads right after it.
+        moving.insert(0, "the API servers learn which probes new workloads get")
     if not moving:
         return _condition("Reconciling", ConditionStatus.FALSE, "Settled", "nothing is under way")
     return _condition("Reconciling", ConditionStatus.TRUE, "InProgress", _named(moving))

@@ -100,7 +100,7 @@ class Reconciler:
             written = [outcome.report for outcome in outcomes]
             wanted |= {report.metadata.name for report in written}
             again += [outcome.again for outcome in outcomes]
-            await self._write_status(policy, written)
+            again.append(await self._write_status(policy, written))
         for bad in unreadable:
             status = invalid_status(bad.metadata.generation, bad.message, bad.status, self.now())
             self.board.post((namespace, bad.metadata.name), status, ())
@@ -136,7 +136,7 @@ class Reconciler:
             ]
             if any(map(_is_running, reports)):
                 return await self.namespace(namespace)
-            await self._write_status(policy, reports)
+            return await self._write_status(policy, reports)
         return None
 
     async def _policies(self, namespace: str) -> tuple[tuple[Policy, ...], tuple[Unreadable, ...]]:
@@ -160,19 +160,23 @@ class Reconciler:
             del self.lost[key]
         self.lost.update({(namespace, name): lost for name, lost in claims.lost.items()})
 
-    async def _write_status(self, policy: Policy, reports: Iterable[Report]) -> None:
+    async def _write_status(self, policy: Policy, reports: Iterable[Report]) -> float | None:
+        """Returns as `namespace` does."""
         meta = policy.metadata
+        learning = self.admission.learning(meta.namespace, meta.name)
         status = policy_status(
             policy,
             reports,
             lost=self.lost.get((meta.namespace, meta.name), ()),
             silence_of=self.silence_of,
             now=self.now(),
+            learning=bool(learning),
         )
         views = (view(report, self.silence_of) for report in reports)
         self.board.post((meta.namespace, meta.name), status, views)
         await self._patch_status(meta.namespace, meta.name, policy.status, status)
         self._say(policy, status)
+        return learning or None
 
     def _say(self, policy: Policy, status: PolicyStatus) -> None:
         """Tell of a transition as an Event, beside the work: no other status waits for it."""

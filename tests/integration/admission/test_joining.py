@@ -85,6 +85,19 @@ async def test_a_new_workload_has_its_probes_at_once_and_nobody_owns_them(
     )
 
 
+async def test_who_waits_until_nothing_is_under_way_gets_workloads_with_probes(
+    door: Door, client: Client, namespace: str
+) -> None:
+    """As a sync wave or `kubectl wait` does, with nobody else looking whether the rule is known."""
+    if door.name == "webhook":
+        pytest.skip("a webhook is asked as soon as it knows the policy; nothing else has to learn")
+    await client.create(POLICIES, initial(), namespace=namespace, manager="author")
+    await until(
+        client, POLICIES, namespace, "p", lambda p: condition(p, "Reconciling")[0] == "False"
+    )
+    assert probed(await created(client, namespace, deployment()))
+
+
 async def test_applying_the_same_manifest_again_changes_nothing(
     door: Door, client: Client, namespace: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from e2e.cluster.model import Cluster
 from inferencehealth.admission.shapes import chosen, options
 from inferencehealth.api.policy import Policy
-from inferencehealth.controller.admission import AdmissionPolicies
+from inferencehealth.controller.admission import LEARNING, AdmissionPolicies
 from inferencehealth.controller.reading import Unreadable
 from inferencehealth.kube.client import Client, whole
 from inferencehealth.kube.requests import (
@@ -245,6 +245,26 @@ async def test_a_policy_that_can_not_be_read_now_keeps_what_it_had(
     assert await _versions(client, namespace) == before
     await admission.bring_in_line(namespace, [], [], {}, {})
     assert await _versions(client, namespace) == {}
+
+
+async def test_a_rule_for_newcomers_counts_as_new_for_some_seconds_after_it_was_written(
+    client: Client, namespace: str
+) -> None:
+    now = 1000.0
+    admission = AdmissionPolicies(client, failure="Fail", clock=lambda: now)
+    policy = read(namespace, initial())
+    mine = (namespace, policy.metadata.name)
+    assert admission.learning(*mine) == 0
+    await admission.bring_in_line(namespace, [policy], [], {}, {})
+    assert admission.learning(*mine) == LEARNING
+    now += 1
+    await admission.bring_in_line(namespace, [policy], [], {}, {})
+    assert admission.learning(*mine) == LEARNING - 1
+    now += LEARNING
+    assert admission.learning(*mine) == 0
+    await admission.bring_in_line(namespace, [], [], {}, {})
+    now -= LEARNING
+    assert admission.learning(*mine) == 0
 
 
 async def _versions(client: Client, namespace: str) -> dict[tuple[str, str], str]:

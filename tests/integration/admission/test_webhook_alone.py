@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from aiohttp import web
 
 from e2e.cluster.model import Cluster
@@ -20,6 +19,7 @@ from inferencehealth.admission.claimants import claimant
 from inferencehealth.admission.keeping import Folder, Keeper, Place, load
 from inferencehealth.admission.review import Record, decide
 from inferencehealth.admission.server import application, serving
+from inferencehealth.installation.access import Program
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.requests import (
     DEPLOYMENTS,
@@ -28,7 +28,6 @@ from inferencehealth.kube.requests import (
     WEBHOOK_CONFIGURATIONS,
 )
 from tests.integration.admission.doors import (
-    MANIFEST,
     SYSTEM,
     Raw,
     attempt,
@@ -40,12 +39,15 @@ from tests.integration.admission.doors import (
     probed,
     running,
     try_kubectl,
+    until_kubectl,
 )
 from tests.integration.objects import deployment
+from tests.integration.security.accounts import MANIFESTS, install, kubeconfig_of
 
 pytestmark = [pytest.mark.integration]
 
 HERE = "127.0.0.1"
+RIGHTS = MANIFESTS / "base" / "rbac" / "webhook.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +132,15 @@ async def test_without_an_answer_writes_go_through_as_they_are(
             assert probed(after)
 
 
-def as_account(cluster: Cluster, account: str, folder: Path) -> Cluster:
-    """The cluster with the rights of a service account of the operator's namespace alone."""
-    token = kubectl(cluster, "create", "token", account, "--namespace", SYSTEM).strip()
-    config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    own = folder / "kubeconfig"
-    own.write_text(yaml.safe_dump(config))
-    return replace(cluster, kubeconfig=own)
-
-
 async def test_the_rights_in_the_manifests_are_enough_and_are_those_of_nothing_else(
     cluster: Cluster, client: Client, namespace: str, tmp_path: Path
 ) -> None:
-    manifest = str(MANIFEST.with_name("webhook.yaml"))
-    kubectl(cluster, "apply", "--server-side", "-f", manifest)
-    own = as_account(cluster, "inferencehealth-webhook", tmp_path)
+    install(cluster, RIGHTS)
+    own = replace(cluster, kubeconfig=kubeconfig_of(cluster, Program.WEBHOOK, tmp_path))
+    # The API server takes a moment to learn rights. Without them the program ends and says so, and
+    # would be started again by a kubelet, of which there is none here.
+    asked = ("auth", "can-i", "get", "secret/inferencehealth-webhook-tls", "--namespace", SYSTEM)
+    until_kubectl(lambda said: said.stdout.strip() == "yes", own, *asked)
     await client.create(POLICIES, initial(), namespace=namespace, manager="author")
     port = free_port()
     body = only(configuration("inferencehealth-webhook", port), namespace)
@@ -156,7 +151,6 @@ async def test_the_rights_in_the_manifests_are_enough_and_are_those_of_nothing_e
     for verb, what in (("get", "secrets"), ("patch", "deployments"), ("list", "pods")):
         said = try_kubectl(own, "auth", "can-i", verb, what, "--namespace", namespace)
         assert said.stdout.strip() == "no"
-    kubectl(cluster, "delete", "-f", manifest)
 
 
 async def test_whoever_changes_the_template_after_us_finds_the_probes_where_they_belong(

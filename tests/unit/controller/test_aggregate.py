@@ -105,6 +105,15 @@ def test_a_fleet_that_serves_is_ready_and_settled() -> None:
     assert found.observed_generation == 3
 
 
+def test_until_api_servers_know_what_newcomers_get_the_policy_is_under_way() -> None:
+    said = {c.type: c for c in status(mode="Initial", learning=True).conditions}
+    moving = said["Reconciling"]
+    assert (moving.status, "new workloads" in moving.message) == ("True", True)
+    assert said["Ready"].reason == "NoWorkloads"
+    settled = {c.type: c for c in status(mode="Initial").conditions}["Reconciling"]
+    assert settled.status == "False"
+
+
 def test_a_broken_pod_makes_the_policy_not_ready_and_names_the_cause() -> None:
     broken = report(
         counts={"ready": 1, "broken": 1},

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from inferencehealth.controller.admission import AdmissionPolicies
 from inferencehealth.controller.reconcile import Reconciler
 from inferencehealth.controller.views import Silence
 from inferencehealth.kube.client import Listing
@@ -48,7 +49,7 @@ async def test_reports_of_an_older_spec_say_nothing_of_a_policy(
         events=None,  # type: ignore[arg-type]
         silence_of=lambda _lease: Silence(0.0, ""),
         now=lambda: "2026-01-01T00:00:00Z",
-        admission=None,  # type: ignore[arg-type]
+        admission=AdmissionPolicies(api),  # type: ignore[arg-type]
     )
     subject.lost["ml", "p"] = ()
     await subject.status("ml", "p")
