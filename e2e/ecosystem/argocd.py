@@ -105,6 +105,7 @@ def running_argocd(cluster: Cluster) -> Iterator[int]:
                 *("--redis", f"{LOOPBACK}:{store.ports['redis']}"),
                 *("--app-resync", str(RESYNC_SECONDS), "--app-resync-jitter", "0"),
                 *("--self-heal-timeout-seconds", str(SELF_HEAL_SECONDS)),
+                *("--self-heal-backoff-cap-seconds", str(RESYNC_SECONDS)),
             ),
             f"http://{LOOPBACK}:{controls}/healthz",
             {**own, "ARGOCD_BINARY_NAME": "argocd-application-controller"},

@@ -7,6 +7,7 @@ way.
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ def serving() -> Iterator[int]:
 async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
+        if length := re.search(rb"(?i)\r\ncontent-length: *(\d+)", head):
+            await reader.readexactly(int(length[1]))
         status, body = _answer(head.partition(b"\r\n")[0].decode())
         text = json.dumps(body).encode()
         start = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n"
@@ -59,7 +62,14 @@ def _answer(request: str) -> tuple[str, object]:
     if path == "/v2/repository/index":
         return "200 OK", [{"name": SERVED, "version": "1", "state": "READY"}]
     if path == f"/v2/models/{SERVED}":
-        return "200 OK", {"name": SERVED, "versions": ["1"], "inputs": [], "outputs": []}
+        told = {"name": SERVED, "versions": ["1"], "platform": "python"}
+        return "200 OK", {**told, "inputs": [_tensor("IN")], "outputs": [_tensor("OUT")]}
+    if path == f"/v2/models/{SERVED}/infer":
+        return "200 OK", {"model_name": SERVED, "outputs": [{**_tensor("OUT"), "data": [0, 0]}]}
     if path.startswith("/v2/models/") and not path.startswith(f"/v2/models/{SERVED}"):
         return "400 Bad Request", {"error": "Request for unknown model"}
     return "200 OK", {}
+
+
+def _tensor(name: str) -> dict[str, object]:
+    return {"name": name, "datatype": "FP32", "shape": [1, 2]}
