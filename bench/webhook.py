@@ -22,6 +22,7 @@ import yaml
 from bench.report import Bar, Report, show
 from bench.world import cpu_of
 from e2e.cluster import api
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster, Tier
 from e2e.cluster.processes import identify
 from inferencehealth.api.policy import Policy
@@ -194,9 +195,7 @@ def main() -> int:
     pid = os.getpid()
     cluster = api.up(Tier.INTEGRATION, name=f"bench-{pid}", owner=identify(pid))
     try:
-        crds = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig)]
-        for words in (["apply", "--server-side"], ["wait", "--for=condition=Established"]):
-            subprocess.run([*crds, *words, "-f", str(ROOT / "crds")], check=True, stdout=sys.stderr)
+        define(cluster, ROOT / "crds")
         report = asyncio.run(measure(cluster, given.writes))
     finally:
         api.down(cluster)

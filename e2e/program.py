@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster import processes
+from e2e.cluster.definitions import define
 from e2e.cluster.health import last_lines
 from e2e.cluster.model import Cluster
 from e2e.cluster.processes import ProcessId
-from e2e.story.stage import KubectlError, Stage, kubectl
+from e2e.story.stage import KubectlError, kubectl
 from inferencehealth.api.names import CHECKER_LEASE_LABEL, SYSTEM_NAMESPACE
 
 CRDS = Path(__file__).resolve().parent.parent / "crds"
@@ -84,19 +85,6 @@ def install(cluster: Cluster) -> None:
     define(cluster, CRDS)
     namespace = '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%s"}}'
     kubectl(cluster, "apply", "--filename=-", stdin=namespace % SYSTEM_NAMESPACE)
-
-
-def define(cluster: Cluster, *files: Path) -> None:
-    """Give the cluster CRDs, from files or folders of them; returns when they are served."""
-    named = [f"--filename={path}" for path in files]
-    kubectl(cluster, "apply", "--server-side", *named)
-    # kubectl fails where it comes before the API server's first condition: here that is to wait on.
-    Stage(cluster, "default").eventually(
-        "CRDs are served",
-        lambda: kubectl(cluster, "wait", "--for=condition=Established", "--timeout=60s", *named),
-        bool,
-        within=START_SECONDS,
-    )
 
 
 def start_operator(cluster: Cluster, *, log: Path) -> Program:

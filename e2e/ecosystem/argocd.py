@@ -16,13 +16,13 @@ from typing import Any
 import yaml
 
 from e2e.cluster import builds
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
 from e2e.ecosystem.builds import ARGOCD, shipped
 from e2e.ecosystem.parts import Part, folder_of, running
 from e2e.ecosystem.repository import Repository
 from e2e.loopback.servers import marked
-from e2e.program import define
 from e2e.servers.prerequisites import locate
 from e2e.servers.processes import LOOPBACK, free_ports
 from e2e.servers.redis import process as redis

@@ -20,12 +20,12 @@ from typing import Any
 import yaml
 
 from e2e.cluster import builds
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
 from e2e.ecosystem.builds import FLUX, shipped
 from e2e.ecosystem.parts import Part, folder_of, running
 from e2e.ecosystem.repository import BRANCH, Repository
-from e2e.program import define
 from e2e.servers.processes import LOOPBACK, free_ports
 from e2e.story.stage import kubectl
 

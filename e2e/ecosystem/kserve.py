@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from e2e.cluster import builds
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
-from e2e.ecosystem import definitions
 from e2e.ecosystem.builds import KSERVE, shipped
 from e2e.ecosystem.hooks import certificates
 from e2e.ecosystem.parts import Part, folder_of, running
@@ -50,9 +50,7 @@ SETTINGS = {
 
 def install(cluster: Cluster) -> None:
     """Give the cluster what an installation of KServe without Knative and Istio has there."""
-    definitions.define(
-        cluster, shipped("kserve", MODULE, "config/crd/full/serving.*.yaml", to_stderr())
-    )
+    define(cluster, *shipped("kserve", MODULE, "config/crd/full/serving.*.yaml", to_stderr()))
     documents = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {

@@ -11,9 +11,9 @@ from pathlib import Path
 import yaml
 
 from e2e.cluster import builds
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster
 from e2e.cluster.progress import to_stderr
-from e2e.ecosystem import definitions
 from e2e.ecosystem.builds import LWS, shipped
 from e2e.ecosystem.hooks import certificates, on_loopback
 from e2e.ecosystem.parts import Part, folder_of, running
@@ -23,9 +23,9 @@ from e2e.story.stage import kubectl
 MODULE = "sigs.k8s.io/lws"
 
 
-def define(cluster: Cluster) -> None:
+def install(cluster: Cluster) -> None:
     """Give the cluster the kind LeaderWorkerSet."""
-    definitions.define(cluster, _shipped("config/crd/bases/*.yaml"))
+    define(cluster, *_shipped("config/crd/bases/*.yaml"))
 
 
 @contextlib.contextmanager

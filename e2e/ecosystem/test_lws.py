@@ -140,7 +140,7 @@ def installed(play: Play, early: Groups) -> Iterator[Play]:
     early.policy("Recommend")
     stage = early.stage
     stage.eventually("a status", lambda: stage.look("ihp", POLICY), told, within=WITHIN)
-    lws.define(play.cluster)
+    lws.install(play.cluster)
     with lws.running_lws(play.cluster):
         yield play
 

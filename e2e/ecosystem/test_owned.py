@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2e.ecosystem import definitions, others, ours, owned
+from e2e.cluster.definitions import define
+from e2e.ecosystem import others, ours, owned
 from e2e.ecosystem.grounds import ground
 from e2e.ecosystem.others import KINDS, Kind
 from e2e.ecosystem.play import Play
@@ -22,7 +23,7 @@ def play() -> Iterator[Play]:
     with ground("owned") as made, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "definitions.yaml"
         file.write_text(yaml.safe_dump_all(map(others.definition, KINDS)))
-        definitions.define(made.cluster, [file])
+        define(made.cluster, file)
         ours.install(made.cluster)
         with ours.running_operator(made.cluster, hurried=False):
             yield made

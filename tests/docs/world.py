@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster
 from tests.docs.pages import ROOT
 
@@ -164,6 +165,7 @@ def world(cluster: Cluster, folder: Path) -> Iterator[World]:
         serving("127.0.0.1", 0, _Asr) as asr,
     ):
         made = World(_folder(folder), _environment(cluster, folder), asr)
+        define(cluster, ROOT / "crds")
         _prepare(made)
         with _operator(made):
             made.mend()
@@ -173,9 +175,7 @@ def world(cluster: Cluster, folder: Path) -> Iterator[World]:
 
 
 def _prepare(made: World) -> None:
-    """The definitions and namespaces, anew where an earlier run left them."""
-    made.must("kubectl apply --server-side --force-conflicts -f crds/")
-    made.must("kubectl wait --for=condition=Established --timeout=30s -f crds/")
+    """The namespaces, anew where an earlier run left them."""
     made.must(f"kubectl config set-context --current --namespace={NAMESPACE}")
     made.must(f"kubectl delete namespace {NAMESPACE} {ARGOCD} --ignore-not-found --timeout=60s")
     for name in (NAMESPACE, ARGOCD):

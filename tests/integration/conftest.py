@@ -1,7 +1,6 @@
 """A real kube-apiserver with our CRDs, and a namespace of its own for each test."""
 
 import os
-import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.cluster import api
+from e2e.cluster.definitions import define
 from e2e.cluster.fixture import cluster_of
 from e2e.cluster.model import Cluster, Tier
 from e2e.cluster.processes import identify
@@ -44,12 +44,7 @@ def of_1_35() -> Iterator[Cluster]:
 def cluster(cluster_of: Callable[[Tier], Cluster]) -> Cluster:
     """The session's cluster, with our CRDs established."""
     found = cluster_of(Tier.INTEGRATION)
-    for words in (
-        ["apply", "--server-side", "--force-conflicts", "-f", str(CRDS)],
-        ["wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS)],
-    ):
-        command = [str(found.kubectl), "--kubeconfig", str(found.kubeconfig), *words]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+    define(found, CRDS)
     return found
 
 

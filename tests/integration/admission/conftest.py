@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster, Tier
 from tests.integration.admission.doors import (
     SYSTEM,
@@ -37,8 +38,7 @@ def cluster(
         if door_name == "policies"
         else request.getfixturevalue("of_1_35")
     )
-    kubectl(found, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    kubectl(found, "wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+    define(found, CRDS)
     subprocess.run(
         [str(found.kubectl), "--kubeconfig", str(found.kubeconfig), "create", "ns", SYSTEM],
         check=False,

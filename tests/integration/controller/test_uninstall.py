@@ -1,12 +1,12 @@
 """The definitions go while the controller runs, or while it does not: nothing hangs or changes."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster
 from inferencehealth.api.names import GROUP, POLICY_PLURAL, REPORT_PLURAL
 from inferencehealth.kube.client import Client
@@ -21,14 +21,8 @@ from tests.integration.programs import program
 pytestmark = pytest.mark.integration
 
 
-async def kubectl(cluster: Cluster, *words: str) -> None:
-    command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), *words]
-    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, text=True)
-
-
 async def install(cluster: Cluster) -> None:
-    await kubectl(cluster, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    await kubectl(cluster, "wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+    await asyncio.to_thread(define, cluster, CRDS)
 
 
 async def uninstall(client: Client) -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from e2e.cluster.definitions import define
 from e2e.cluster.model import Cluster, Tier
 from inferencehealth.installation.access import Program
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
 from tests.integration.conftest import CRDS
-from tests.integration.security.accounts import BASE, install, kubeconfig_of, kubectl
+from tests.integration.security.accounts import BASE, install, kubeconfig_of
 
 
 @pytest.fixture(scope="module", params=["newest", "1.35"])
@@ -28,8 +29,7 @@ def cluster(
     found: Cluster = (
         cluster_of(Tier.INTEGRATION) if minor == "newest" else request.getfixturevalue("of_1_35")
     )
-    kubectl(found, "apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    kubectl(found, "wait", "--for=condition=Established", "--timeout=60s", "-f", str(CRDS))
+    define(found, CRDS)
     install(found, *BASE)
     return found
 
