@@ -37,7 +37,7 @@ from inferencehealth.kube.requests import (
 )
 
 ROOT = Path(__file__).parents[1]
-CONFIGURATION = ROOT / "manifests" / "webhook" / "configuration.yaml"
+CONFIGURATION = ROOT / "manifests" / "base" / "webhook" / "configuration.yaml"
 SYSTEM = "inferencehealth-system"
 NEITHER, WEBHOOK, ADMISSION = "neither", "webhook", "admission policies"
 ADDED_P99 = 10.0
