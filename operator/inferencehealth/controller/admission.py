@@ -180,25 +180,25 @@ class AdmissionPolicies:
         policies: Mapping[str, JsonObject],
         bindings: Mapping[str, JsonObject],
     ) -> bool:
-        """Write what is not there yet; whether a rule for newcomers was among it."""
-        new = False
+        """Write what is not there yet; whether a rule for newcomers is another one since."""
+        another = False
         for document in wanted:
-            name, pairs = document.name, []
-            if policies.get(name) != document.spec:
-                pairs.append((MUTATING_POLICIES, document.spec))
-            if bindings.get(name) != document.binding:
-                pairs.append((MUTATING_POLICY_BINDINGS, document.binding))
-            for resource, spec in pairs:
-                await self._apply(resource, document, spec)
-            new = new or (document.newcomers and bool(pairs))
-        return new
+            for resource, spec, there in (
+                (MUTATING_POLICIES, document.spec, policies.get(document.name)),
+                (MUTATING_POLICY_BINDINGS, document.binding, bindings.get(document.name)),
+            ):
+                if there != spec:
+                    after = await self._apply(resource, document, spec)
+                    another |= document.newcomers and after not in (None, there)
+        return another
 
     async def _apply(
         self, resource: Resource, document: Document, spec: Mapping[str, object]
-    ) -> None:
+    ) -> JsonObject | None:
+        """The spec as the API server has it then; None where it refuses."""
         body: JsonObject = {"metadata": {"labels": dict(document.labels)}, "spec": dict(spec)}
         try:
-            await self.client.apply(
+            raw = await self.client.apply(
                 resource,
                 document.name,
                 body,
@@ -207,6 +207,9 @@ class AdmissionPolicies:
             )
         except (Forbidden, Invalid) as refused:
             self._tell(f"the API server refuses {resource.kind} {document.name}: {refused}")
+            return None
+        found: JsonObject = raw["spec"]
+        return found
 
     async def _delete(self, unwanted: Iterable[JsonObject]) -> None:
         for raw in unwanted:

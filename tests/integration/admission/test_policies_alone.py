@@ -13,6 +13,7 @@ from inferencehealth.api.policy import Policy
 from inferencehealth.controller.admission import LEARNING, AdmissionPolicies
 from inferencehealth.controller.reading import Unreadable
 from inferencehealth.kube.client import Client, whole
+from inferencehealth.kube.errors import Invalid
 from inferencehealth.kube.requests import (
     DEPLOYMENTS,
     MUTATING_POLICIES,
@@ -265,6 +266,19 @@ async def test_a_rule_for_newcomers_counts_as_new_for_some_seconds_after_it_was_
     await admission.bring_in_line(namespace, [], [], {}, {})
     now -= LEARNING
     assert admission.learning(*mine) == 0
+
+
+async def test_a_rule_that_the_api_server_refuses_is_nothing_to_wait_for(
+    client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any, **__: Any) -> Raw:
+        raise Invalid(422, "Invalid", "too expensive")
+
+    monkeypatch.setattr(Client, "apply", refuse)
+    admission = AdmissionPolicies(client, failure="Fail")
+    policy = read(namespace, initial())
+    await admission.bring_in_line(namespace, [policy], [], {}, {})
+    assert admission.learning(namespace, policy.metadata.name) == 0
 
 
 async def _versions(client: Client, namespace: str) -> dict[tuple[str, str], str]:
