@@ -1,5 +1,5 @@
 """All suites below share one cluster a tier, for the session."""
 
-from e2e.cluster.fixture import cluster, cluster_of
+from e2e.cluster.fixture import cluster, cluster_of, take_real_node
 
-__all__ = ["cluster", "cluster_of"]
+__all__ = ["cluster", "cluster_of", "take_real_node"]

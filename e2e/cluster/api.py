@@ -29,6 +29,7 @@ def up(
     name: str = "default",
     audit: bool = False,
     owner: ProcessId | None = None,
+    gives_way: bool = False,
     env: Mapping[str, str] = os.environ,
     progress: Progress | None = None,
 ) -> Cluster:
@@ -36,8 +37,9 @@ def up(
 
     Returns when the API server is ready, nodes are Ready and pods can be created. `audit` asks
     for an audit log, which only the source provider has. A cluster with an `owner` may be taken
-    down by anyone once that process has died. Raises ClusterError; then, and on Ctrl-C, nothing
-    that was started is left.
+    down by anyone once that process has died, and one that `gives_way` by tests that need the
+    machine's one real node. Raises ClusterError; then, and on Ctrl-C, nothing that was started
+    is left.
     """
     progress = progress or progress_.to_stderr()
     home = state_home(env)
@@ -57,7 +59,8 @@ def up(
         env=env,
         progress=progress,
     )
-    state = PROVIDERS[choice.provider].start(request)
+    started = PROVIDERS[choice.provider].start(request)
+    state = started.model_copy(update={"gives_way": gives_way})
     save(folder, state)
     return state.cluster(folder)
 

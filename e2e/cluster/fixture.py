@@ -1,15 +1,17 @@
 """pytest fixtures: a cluster for the session, of the tier that a test is marked with.
 
-A conftest.py takes them by `from e2e.cluster.fixture import cluster, cluster_of`. CLUSTER_REUSE
-names a cluster that is up already: the quick way while writing tests.
+A conftest.py takes them by `from e2e.cluster.fixture import cluster, cluster_of, take_real_node`.
+CLUSTER_REUSE names a cluster that is up already: the quick way while writing tests.
 """
 
+import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e.cluster import api
+from e2e.cluster import api, turns
 from e2e.cluster.model import Cluster, ClusterError, Tier
 from e2e.cluster.processes import identify
 
@@ -17,7 +19,19 @@ REUSE = "CLUSTER_REUSE"
 
 
 @pytest.fixture(scope="session")
-def cluster_of() -> Iterator[Callable[[Tier], Cluster]]:
+def take_real_node() -> Iterator[Callable[[], None]]:
+    """A function after which this machine's one real node is ours until the session ends."""
+    with contextlib.ExitStack() as turn:
+
+        @functools.cache
+        def take() -> None:
+            turn.enter_context(turns.real_node())
+
+        yield take
+
+
+@pytest.fixture(scope="session")
+def cluster_of(take_real_node: Callable[[], None]) -> Iterator[Callable[[Tier], Cluster]]:
     """A function that gives the session's cluster of a tier: up when first asked for.
 
     All are down at the end; if the session is killed, the next `up` takes them down.
@@ -26,7 +40,11 @@ def cluster_of() -> Iterator[Callable[[Tier], Cluster]]:
 
     def give(tier: Tier) -> Cluster:
         try:
-            return reused(tier) or started.setdefault(tier, started.get(tier) or _start(tier))
+            if found := reused(tier) or started.get(tier):
+                return found
+            if tier is Tier.NODE:
+                take_real_node()
+            return started.setdefault(tier, _start(tier))
         except ClusterError as error:
             pytest.fail(str(error), pytrace=False)
 

@@ -22,7 +22,8 @@ FILE = "state.json"
 class State(BaseModel):
     """A cluster on this machine, running or half started.
 
-    `owner` is the test run that will take it down; when that has died, anyone may.
+    `owner` is the test run that will take it down; when that has died, anyone may. One that
+    `gives_way` was left up to be looked at: tests that need its node take it down.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +34,7 @@ class State(BaseModel):
     phase: Literal["starting", "up"]
     starter: ProcessId
     owner: ProcessId | None = None
+    gives_way: bool = False
     ports: dict[str, int] = {}
     kubeconfig: str = ""
     kubectl: str = ""

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,9 @@ Traces = dict[str, object]
 
 
 @pytest.fixture
-def name() -> Iterator[str]:
+def name(take_real_node: Callable[[], None]) -> Iterator[str]:
     """A name for a node, which is down afterwards whatever happened."""
+    take_real_node()
     if any(state_home().glob("*/kernel.json")):
         pytest.skip("another cluster has the one real node of this machine")
     chosen = f"traces-{os.getpid()}"

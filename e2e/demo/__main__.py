@@ -15,7 +15,7 @@ from types import FrameType
 from rich.console import Console
 
 from e2e import prerequisites, program
-from e2e.cluster import api
+from e2e.cluster import api, turns
 from e2e.cluster.health import last_lines
 from e2e.cluster.model import Cluster, ClusterError, Tier
 from e2e.cluster.prerequisites import missing
@@ -80,16 +80,18 @@ def perform(asked: Tier | None, narrator: Narrator, picture: Path | None) -> Non
         # Its servers belong to the pods of that cluster, so both begin anew.
         take_down()
     env = {**os.environ, **({"CLUSTER": choice.provider} if choice.provider else {})}
-    archives = [IMAGES[name]() for name in SHOWN_IMAGES] if choice.tier is Tier.NODE else []
-    cluster = api.up(choice.tier, name=NAME, env=env)
-    for archive in archives:
-        api.load_image(cluster, archive)
-    reach_pods(cluster)
-    program.install(cluster)
-    narrator.saw([f"Kubernetes is up; KUBECONFIG={cluster.kubeconfig}", *map(_image, archives)])
-    with recorded(cluster, NAME, picture) if picture else contextlib.nullcontext():
-        _play(cluster, narrator)
-    _curtain(cluster, narrator)
+    node = choice.tier is Tier.NODE
+    archives = [IMAGES[name]() for name in SHOWN_IMAGES] if node else []
+    with turns.real_node(keeping=NAME) if node else contextlib.nullcontext():
+        cluster = api.up(choice.tier, name=NAME, gives_way=True, env=env)
+        for archive in archives:
+            api.load_image(cluster, archive)
+        reach_pods(cluster)
+        program.install(cluster)
+        narrator.saw([f"Kubernetes is up; KUBECONFIG={cluster.kubeconfig}", *map(_image, archives)])
+        with recorded(cluster, NAME, picture) if picture else contextlib.nullcontext():
+            _play(cluster, narrator)
+        _curtain(cluster, narrator)
 
 
 def clean() -> int:
@@ -139,7 +141,10 @@ def _curtain(cluster: Cluster, narrator: Narrator) -> None:
     for kind in ("ihp", "ihr", "pods"):
         narrator.typed(f"kubectl -n {NAME} get {kind}")
         narrator.saw(stage.table(kind).splitlines())
-    narrator.scene("Look for yourself", f"It took {narrator.elapsed():.0f} s. It is still up:")
+    narrator.scene(
+        "Look for yourself",
+        f"It took {narrator.elapsed():.0f} s. It is still up (make test takes it down):",
+    )
     for command in (
         f'eval "$({os.path.relpath(sys.executable)} -m e2e.cluster env --name {NAME})"',
         f"kubectl -n {NAME} get ihp -o wide",

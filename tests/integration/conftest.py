@@ -9,14 +9,14 @@ import pytest
 
 from e2e.cluster import api
 from e2e.cluster.definitions import define
-from e2e.cluster.fixture import cluster_of
+from e2e.cluster.fixture import cluster_of, take_real_node
 from e2e.cluster.model import Cluster, Tier
 from e2e.cluster.processes import identify
 from inferencehealth.kube import config
 from inferencehealth.kube.client import Client, connect
 from inferencehealth.kube.requests import NAMESPACES
 
-__all__ = ["cluster_of"]
+__all__ = ["cluster_of", "take_real_node"]
 
 CRDS = Path(__file__).parents[2] / "crds"
 REUSE = "CLUSTER_REUSE_1_35"
