@@ -37,16 +37,24 @@ def up(
 
     Returns when the API server is ready, nodes are Ready and pods can be created. `audit` asks
     for an audit log, which only the source provider has. A cluster with an `owner` may be taken
-    down by anyone once that process has died, and one that `gives_way` by tests that need the
-    machine's one real node. Raises ClusterError; then, and on Ctrl-C, nothing that was started
-    is left.
+    down by anyone once that process has died; one that `gives_way`, by tests that need the
+    machine's one real node, and by whoever wants it when it is not well any more. Raises
+    ClusterError; then, and on Ctrl-C, nothing that was started is left.
     """
     progress = progress or progress_.to_stderr()
     home = state_home(env)
     folder = home / checked_name(name)
     _take_down_abandoned(home, progress)
     if (state := load(folder)) is not None:
-        return _same(state, folder, tier)
+        if not (found := _unfit(state, folder, tier)):
+            return state.cluster(folder)
+        if not state.gives_way:
+            raise ClusterError(
+                f"there is a cluster {name} already ({found}); "
+                f"remedy: another --name, or python -m e2e.cluster down --name {name}"
+            )
+        progress.say(f"taking down {name}, which was left to be looked at ({found})")
+        _down(folder)
     choice = choose(env.get("CLUSTER"), tier, look_around(env, tier))
     progress.say(f"cluster {name}, {tier} tier, from {choice.provider}: {choice.reason}")
     request = Request(
@@ -109,18 +117,12 @@ def _state_of(cluster: Cluster) -> State:
     return state
 
 
-def _same(state: State, folder: Path, tier: Tier) -> Cluster:
-    if state.tier is tier and state.phase == "up":
-        ill = [h for h in PROVIDERS[state.provider].status(folder, state) if h.health != "well"]
-        if not ill:
-            return state.cluster(folder)
-        found = ", ".join(f"{health.component} {health.health}" for health in ill)
-    else:
-        found = f"{state.tier} tier, {state.phase}"
-    raise ClusterError(
-        f"there is a cluster {state.name} already ({found}); "
-        f"remedy: another --name, or python -m e2e.cluster down --name {state.name}"
-    )
+def _unfit(state: State, folder: Path, tier: Tier) -> str:
+    """Why a cluster that exists cannot be had again; "" where it can."""
+    if state.tier is not tier or state.phase != "up":
+        return f"{state.tier} tier, {state.phase}"
+    healths = PROVIDERS[state.provider].status(folder, state)
+    return ", ".join(f"{h.component} {h.health}" for h in healths if h.health != "well")
 
 
 def _down(folder: Path) -> bool:

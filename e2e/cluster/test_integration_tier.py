@@ -80,6 +80,15 @@ def test_a_dead_component_is_seen_and_the_cluster_is_not_given_out_again(name: s
         api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE)
 
 
+def test_a_dead_cluster_that_was_only_looked_at_begins_anew(name: str) -> None:
+    first = api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE, gives_way=True)
+    kubectl(first, "create", "namespace", "of-the-first")
+    processes.kill(processes.recorded(first.state_dir / "processes").values())
+    again = api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE, gives_way=True)
+    assert {health.health for health in api.status(again)} == {"well"}
+    assert "of-the-first" not in kubectl(again, "get", "namespaces")
+
+
 def test_the_cluster_of_a_dead_test_run_is_taken_down_by_the_next_start(
     cluster_of: Callable[[Tier], Cluster], name: str
 ) -> None:
