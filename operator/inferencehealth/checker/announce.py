@@ -1,6 +1,5 @@
 """Which changes of verdicts and gates are worth an Event, and what it says. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +12,10 @@ from inferencehealth.checks.verdicts import SERVING, Verdict
 from inferencehealth.kube.events import EventType, ObjectRef
 from inferencehealth.kube.requests import PODS, REPORTS
 from inferencehealth.profiles.canary import FAILED, TIMED_OUT
+from inferencehealth.profiles.registry import profile_named
 
 HIDDEN: Final = frozenset({FAILED, TIMED_OUT, NO_PROGRESS})
 """Reasons of what only a real request, or the counters of real requests, can show."""
-RELOADS: Final[Mapping[str, str]] = {
-    "triton": "reload the model through the repository API (unload it, then load it), or ",
-}
-"""What mends one model without a restart, by profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,9 @@ def _mended_by(transition: Transition) -> str:
     if transition.after.reason not in HIDDEN:
         return ""
     check = transition.report.check
-    reload = RELOADS.get(check.profile, "") if check else ""
-    return f". No probe on the server's health endpoints sees this: {reload}restart the pod"
+    reload = profile_named(check.profile).reload if check else ""
+    remedy = f"{reload} Or restart the pod" if reload else "Restart the pod"
+    return f". No probe on the server's health endpoints sees this. {remedy}"
 
 
 def difference_announcement(difference: Difference) -> Announcement:

@@ -49,6 +49,7 @@ _WORDS = (
     ("loading", "Loading"),
     ("sleeping", "Asleep"),
     ("dead_engine", "Dead behind a green endpoint"),
+    ("reload", "Mended without a restart"),
     ("api_key", "API key"),
     ("never_liveness", "Never in a liveness probe"),
 )

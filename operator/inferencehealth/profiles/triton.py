@@ -214,6 +214,7 @@ TRITON = Profile(
     dead_engine="When the process of a Python-backend model dies or freezes, live, ready, the "
     "model's ready path and the repository index all stay green, and every inference answers 500; "
     "only an inference or nv_inference_request_failure in /metrics shows it.",
+    reload="Reload the model through the repository API: unload it, then load it.",
     api_key="None by default; a server with restricted APIs answers 403 without the header "
     "triton-access-token, and the check then reports Unknown.",
     never_liveness="/v2/health/ready and a model's ready path: they answer 400 while any model "

@@ -71,8 +71,8 @@ def test_a_contradiction_of_the_kubelet_is_said() -> None:
 @pytest.mark.parametrize(
     ("profile", "remedy"),
     [
-        ("triton", "reload the model through the repository API (unload it, then load it), or"),
-        ("vllm", "restart the pod"),
+        ("triton", "Reload the model through the repository API: unload it, then load it. Or"),
+        ("vllm", "Restart the pod"),
     ],
 )
 def test_what_no_probe_sees_comes_with_what_mends_it(profile: str, remedy: str) -> None:
