@@ -41,7 +41,7 @@ async def lint_cluster(
         targets = [
             one
             for resource in (DEPLOYMENTS, STATEFUL_SETS, LEADER_WORKER_SETS)
-            for one in await workloads_of(client, resource, namespace)
+            for one in (await workloads_of(client, resource, namespace)).workloads
         ]
     return _lint(targets, policies, told)
 

@@ -31,13 +31,14 @@ def policy_status(
     lost: Sequence[LostClaim],
     silence_of: SilenceOf,
     now: str,
+    unseen: Sequence[str] = (),
     learning: bool = False,
 ) -> PolicyStatus:
-    """The whole status. `silence_of` tells whether the checkers still look, `learning` whether API
-    servers may not know yet what joins new workloads."""
+    """The whole status. `silence_of` tells whether the checkers still look, `unseen` why kinds of
+    workload are not seen, `learning` whether API servers may not know yet what joins new ones."""
     views = [view(report, silence_of) for report in reports]
     generation = policy.metadata.generation
-    said = conditions(policy, views, lost, learning=learning)
+    said = conditions(policy, views, lost, unseen=unseen, learning=learning)
     dated = carry_transitions(
         (c.model_copy(update={"observed_generation": generation}) for c in said),
         policy.status.conditions,

@@ -29,12 +29,17 @@ _TROUBLED = frozenset({ProbeState.CONFLICTED, ProbeState.REFUSED})
 
 
 def conditions(
-    policy: Policy, views: Sequence[View], lost: Sequence[LostClaim], *, learning: bool = False
+    policy: Policy,
+    views: Sequence[View],
+    lost: Sequence[LostClaim],
+    *,
+    unseen: Sequence[str] = (),
+    learning: bool = False,
 ) -> tuple[Condition, ...]:
-    """All of them, in the order in which people read them; not yet dated. `learning`: API servers
-    may not know yet what joins new workloads."""
+    """All of them, in the order in which people read them; not yet dated. `unseen`: why kinds of
+    workload are not seen. `learning`: API servers may not know yet what joins new workloads."""
     return (
-        _ready(views, lost),
+        _ready(views, lost, unseen),
         _probes_injected(policy, views),
         _probes_conflicted(views),
         _reconciling(views, learning=learning),
@@ -42,9 +47,9 @@ def conditions(
     )
 
 
-def _ready(views: Sequence[View], lost: Sequence[LostClaim]) -> Condition:
+def _ready(views: Sequence[View], lost: Sequence[LostClaim], unseen: Sequence[str]) -> Condition:
     if not views:
-        return _nothing_held(lost)
+        return _nothing_held(lost, unseen)
     troubled = sorted(filter(is_short, views), key=_badness, reverse=True)
     if not troubled:
         pods = sum(v.serving for v in views)
@@ -80,16 +85,14 @@ def _sentence(view: View) -> str:
     return f"{view.ref} serves on {view.serving} of {_count(wanted, 'pod')}: {told}"
 
 
-def _nothing_held(lost: Sequence[LostClaim]) -> Condition:
+def _nothing_held(lost: Sequence[LostClaim], unseen: Sequence[str]) -> Condition:
     if lost:
         return _condition("Ready", ConditionStatus.FALSE, "WorkloadClaimed", _lost_message(lost))
-    return _condition(
-        "Ready",
-        ConditionStatus.UNKNOWN,
-        "NoWorkloads",
+    told = (
         "the selector matches no workload in this namespace; compare spec.target.kinds and "
-        "spec.target.selector with the labels of the workloads (not of their pods)",
+        "spec.target.selector with the labels of the workloads (not of their pods)"
     )
+    return _condition("Ready", ConditionStatus.UNKNOWN, "NoWorkloads", "; ".join((*unseen, told)))
 
 
 def _probes_injected(policy: Policy, views: Sequence[View]) -> Condition:

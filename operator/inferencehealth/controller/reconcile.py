@@ -56,6 +56,8 @@ class Reconciler:
     """Where each status is posted for the pages and numbers of this program."""
     lost: dict[tuple[str, str], tuple[LostClaim, ...]] = field(default_factory=dict)
     """By namespace and policy: claims lost in the last full run, for runs about status alone."""
+    unseen: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By namespace and kind: why that run saw none of the kind, where it could not."""
     _talking: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def namespace(self, namespace: str) -> float | None:
@@ -150,9 +152,13 @@ class Reconciler:
         asked = {kind.value for policy in policies for kind in policy.spec.target.kinds}
         known = {report.spec.workload.kind for report in reports if report}
         kinds = sorted((asked | known) & RESOURCES.keys())
-        found: list[Workload] = []
-        for kind in kinds:
-            found += await workloads_of(self.client, RESOURCES[kind], namespace)
+        listed = {
+            kind: await workloads_of(self.client, RESOURCES[kind], namespace) for kind in kinds
+        }
+        self.unseen.pop(namespace, None)
+        if unseen := {kind: each.unseen for kind, each in listed.items() if each.unseen}:
+            self.unseen[namespace] = unseen
+        found = (workload for each in listed.values() for workload in each.workloads)
         return tuple(each for each in found if not each.raw["metadata"].get("deletionTimestamp"))
 
     def _remember(self, namespace: str, claims: Claims) -> None:
@@ -164,10 +170,12 @@ class Reconciler:
         """Returns as `namespace` does."""
         meta = policy.metadata
         learning = self.admission.learning(meta.namespace, meta.name)
+        unseen = self.unseen.get(meta.namespace, {})
         status = policy_status(
             policy,
             reports,
             lost=self.lost.get((meta.namespace, meta.name), ()),
+            unseen=[unseen[kind] for kind in policy.spec.target.kinds if kind in unseen],
             silence_of=self.silence_of,
             now=self.now(),
             learning=bool(learning),

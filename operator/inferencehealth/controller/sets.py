@@ -33,7 +33,9 @@ async def follow_sets(
     look: float = LOOK,
 ) -> None:
     """Follow them for ever, once there are any to follow. `known`: namespaces with a policy."""
-    await _until_served(client, namespace, look)
+    if await _until_served(client, namespace, look):
+        for waiting in known:
+            queue.add(WholeNamespace(waiting))
     informer: Informer[str] = Informer(
         client,
         LEADER_WORKER_SETS,
@@ -44,8 +46,9 @@ async def follow_sets(
     await informer.run()
 
 
-async def _until_served(client: Client, namespace: str, look: float) -> None:
-    told = False
+async def _until_served(client: Client, namespace: str, look: float) -> bool:
+    """Whether they had to be waited for: then statuses say that they are not seen."""
+    told = waited = False
     while True:
         try:
             await client.list(LEADER_WORKER_SETS, project=_version, namespace=namespace)
@@ -56,7 +59,8 @@ async def _until_served(client: Client, namespace: str, look: float) -> None:
         except KubeError as error:
             logger.debug("no LeaderWorkerSets yet: %s", error)
         else:
-            return
+            return waited
+        waited = True
         await asyncio.sleep(look)
 
 

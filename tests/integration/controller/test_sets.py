@@ -10,7 +10,7 @@ from inferencehealth.groups import SET_NAME, WORKER_INDEX
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.errors import Invalid
 from inferencehealth.kube.requests import DEPLOYMENTS, LEADER_WORKER_SETS, POLICIES, REPORTS
-from tests.integration.awaiting import condition, until
+from tests.integration.awaiting import message, until
 from tests.integration.controller.conftest import CRD
 from tests.integration.objects import TRITON, Raw, deployment, policy
 from tests.integration.programs import program
@@ -68,11 +68,21 @@ async def test_a_kind_that_comes_later_is_followed_and_its_absence_holds_nothing
 ) -> None:
     await client.create(DEPLOYMENTS, deployment(), namespace=namespace, manager="author")
     await client.create(POLICIES, policy(target=KINDS), namespace=namespace, manager="author")
+    only_sets = policy("sets", target=KINDS | {"kinds": ["LeaderWorkerSet"]})
+    await client.create(POLICIES, only_sets, namespace=namespace, manager="author")
     words = ("controller", "--namespace", namespace, "--system-namespace", namespace)
     async with program(*words, kubeconfig=cluster.kubeconfig, log=tmp_path / "log"):
         await until(client, REPORTS, namespace, "deployment-triton", bool)
+        await until(client, POLICIES, namespace, "sets", lacks_the_kind)
         await client.create(CRD, kind, manager="author")
-        await until(client, CRD, "", kind["metadata"]["name"], is_established)
+        await until(
+            client,
+            POLICIES,
+            namespace,
+            "sets",
+            lambda raw: not lacks_the_kind(raw),
+            deadline=LOOKED_FOR,
+        )
         await client.create(LEADER_WORKER_SETS, a_set(), namespace=namespace, manager="author")
         name = "leaderworkerset-llama"
         report = await until(client, REPORTS, namespace, name, bool, deadline=LOOKED_FOR)
@@ -86,8 +96,8 @@ async def test_a_kind_that_comes_later_is_followed_and_its_absence_holds_nothing
         assert planned["status"]["desiredPods"] == 2, "groups are counted"
 
 
-def is_established(raw: Raw) -> bool:
-    return condition(raw, "Established")[0] == "True"
+def lacks_the_kind(raw: Raw) -> bool:
+    return message(raw, "Ready").startswith("this cluster has no kind LeaderWorkerSet")
 
 
 async def test_mode_apply_is_refused_for_them(client: Client, namespace: str) -> None:

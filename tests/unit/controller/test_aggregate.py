@@ -209,6 +209,12 @@ def test_a_policy_that_selects_nothing_says_so() -> None:
     assert short(found, "Stalled") == ("False", "None")
 
 
+def test_a_kind_that_is_not_seen_is_named_where_nothing_is_selected() -> None:
+    why = "this cluster has no kind LeaderWorkerSet"
+    assert condition(status(unseen=[why]), "Ready").message.startswith(why)
+    assert why not in condition(status(report(), unseen=[why]), "Ready").message
+
+
 def test_a_younger_policy_names_the_older_one_that_holds_the_workload() -> None:
     found = status(lost=(LostClaim("deployment/triton", "older"),))
     assert short(found, "Ready") == ("False", "WorkloadClaimed")
