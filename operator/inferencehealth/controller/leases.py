@@ -50,7 +50,12 @@ class CheckerLeases:
     def silence(self, lease: str) -> Silence:
         """For how long that checker gave no sign of life, as far as we could have heard it."""
         self._asked.add(lease)
-        return self._silence(lease)
+        found = self._silence(lease)
+        if found.seconds > MIN_STALE:
+            # Whoever asked may write that it is gone: back before the watchdog saw it silent, it
+            # would stay gone in the status.
+            self._missed.add(lease)
+        return found
 
     def _silence(self, lease: str) -> Silence:
         changed, since = self._heard.setdefault(lease, _this_moment())

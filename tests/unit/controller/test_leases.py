@@ -77,5 +77,18 @@ async def test_a_checker_that_is_back_is_looked_at_once_more_though_it_writes_no
     assert not known.any_silent()
 
 
+async def test_a_checker_that_was_called_silent_and_is_back_before_we_looked_is_looked_at(
+    client: Client, clock: Clock
+) -> None:
+    known = CheckerLeases(client, "system")
+    known.silence("a")
+    assert not known.any_silent()
+    clock.now += 40
+    assert known.silence("a").seconds == 40
+    known._changed(Change("added", ("system", "a"), None, beat("1")))
+    assert known.any_silent()
+    assert not known.any_silent()
+
+
 def beat(renewed: str) -> LeaseRecord:
     return LeaseRecord("1", "system", "a", {}, "a", 15, renewed)
