@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from e2e.cluster import processes
 from e2e.cluster import progress as progress_
 from e2e.cluster.choice import choose, look_around
 from e2e.cluster.model import Cluster, ClusterError, ProviderName, Tier, checked_name
@@ -44,7 +45,7 @@ def up(
     progress = progress or progress_.to_stderr()
     home = state_home(env)
     folder = home / checked_name(name)
-    _take_down_abandoned(home, progress)
+    _take_down_leftovers(home, progress)
     if (state := load(folder)) is not None:
         if not (found := _unfit(state, folder, tier)):
             return state.cluster(folder)
@@ -134,8 +135,17 @@ def _down(folder: Path) -> bool:
         return True
 
 
-def _take_down_abandoned(home: Path, progress: Progress) -> None:
+def _take_down_leftovers(home: Path, progress: Progress) -> None:
     for folder, state in load_all(home).items():
         if is_abandoned(state):
             progress.say(f"taking down {state.name}: who started it has died")
             _down(folder)
+        elif _is_dead(state, folder):
+            progress.say(f"taking down {state.name}: nothing of it runs any more")
+            _down(folder)
+
+
+def _is_dead(state: State, folder: Path) -> bool:
+    # As after the machine was started anew: what is left would only stand in the way.
+    ours = state.phase == "up" and state.provider is ProviderName.SOURCE
+    return ours and not processes.marked(folder)

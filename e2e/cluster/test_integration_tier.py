@@ -80,11 +80,19 @@ def test_a_dead_component_is_seen_and_the_cluster_is_not_given_out_again(name: s
         api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE)
 
 
-def test_a_dead_cluster_that_was_only_looked_at_begins_anew(name: str) -> None:
-    first = api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE, gives_way=True)
+@pytest.mark.parametrize(
+    ("gives_way", "dead"),
+    [(True, ["etcd"]), (False, ["etcd", "kube-apiserver", "kube-controller-manager"])],
+    ids=["ill, and was only left to be looked at", "nothing of it runs"],
+)
+def test_a_cluster_that_is_no_use_to_anybody_begins_anew(
+    name: str, dead: list[str], *, gives_way: bool
+) -> None:
+    first = api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE, gives_way=gives_way)
     kubectl(first, "create", "namespace", "of-the-first")
-    processes.kill(processes.recorded(first.state_dir / "processes").values())
-    again = api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE, gives_way=True)
+    running = processes.recorded(first.state_dir / "processes")
+    processes.kill(running[component] for component in dead)
+    again = api.up(Tier.INTEGRATION, name=name, env=FROM_SOURCE)
     assert {health.health for health in api.status(again)} == {"well"}
     assert "of-the-first" not in kubectl(again, "get", "namespaces")
 
