@@ -108,7 +108,7 @@ async def act(
         _resync(look_again),
     ):
         try:
-            await watch(handlers, namespace=namespace, stop=stop)
+            await watch(handlers, client, namespace=namespace, stop=stop)
         except Exception as error:  # the boundary: whatever Kopf dies of, we end in order
             logger.critical("Kopf gave up (%s); this program ends, to be started again", error)
             logger.debug("what Kopf died of", exc_info=error)

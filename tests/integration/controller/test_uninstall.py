@@ -11,11 +11,12 @@ from e2e.cluster.model import Cluster
 from inferencehealth.api.names import GROUP, POLICY_PLURAL, REPORT_PLURAL
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, REPORTS
-from tests.integration.awaiting import until, until_gone
+from tests.integration.awaiting import DEADLINE, until, until_gone
 from tests.integration.conftest import CRDS
 from tests.integration.controller.conftest import CRD
 from tests.integration.controller.kubelet import kubelet
 from tests.integration.controller.test_rollouts import apply_policy, deploy, state
+from tests.integration.objects import deployment
 from tests.integration.programs import program
 
 pytestmark = pytest.mark.integration
@@ -39,13 +40,15 @@ async def installed_again(cluster: Cluster) -> AsyncIterator[None]:
 
 
 @pytest.mark.usefixtures("installed_again")
+@pytest.mark.parametrize("everywhere", [True, False], ids=["everywhere", "one namespace"])
 async def test_definitions_that_go_under_a_running_controller_take_nothing_with_them(
-    client: Client, cluster: Cluster, namespace: str, tmp_path: Path
+    client: Client, cluster: Cluster, namespace: str, tmp_path: Path, *, everywhere: bool
 ) -> None:
     log = tmp_path / "log"
+    words = ("controller",) if everywhere else ("controller", "--namespace", namespace)
     async with kubelet(client, namespace):
         await deploy(client, namespace)
-        async with program("controller", kubeconfig=cluster.kubeconfig, log=log) as running:
+        async with program(*words, kubeconfig=cluster.kubeconfig, log=log) as running:
             await apply_policy(client, namespace)
             await until(
                 client, REPORTS, namespace, "deployment-triton", lambda r: state(r)[1] == "Done"
@@ -59,6 +62,24 @@ async def test_definitions_that_go_under_a_running_controller_take_nothing_with_
             await apply_policy(client, namespace)
             await until(client, REPORTS, namespace, "deployment-triton", lambda r: "status" in r)
             assert running.returncode is None
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.usefixtures("installed_again")
+async def test_a_controller_that_was_there_before_the_definitions_waits_for_them(
+    client: Client, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    await uninstall(client)
+    words = ("controller", "--namespace", namespace)
+    async with program(*words, kubeconfig=cluster.kubeconfig, log=log):
+        async with asyncio.timeout(DEADLINE):
+            while "remedy: kubectl apply" not in log.read_text():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await install(cluster)
+        await client.create(DEPLOYMENTS, deployment(), namespace=namespace, manager="author")
+        await apply_policy(client, namespace)
+        await until(client, REPORTS, namespace, "deployment-triton", bool)
     assert "Traceback" not in log.read_text()
 
 
