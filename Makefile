@@ -130,7 +130,7 @@ e2e-language-models: setup ## The same with vLLM and Ollama in pods (installs gi
 
 e2e-ecosystem: setup ## Tests with real Argo CD, Flux, KServe, LeaderWorkerSet (builds them, not in CI)
 	@$(BIN)/python -m e2e.ecosystem.prerequisites
-	@$(BIN)/pytest -q -n 2 --dist loadfile e2e/ecosystem
+	@$(BIN)/pytest -q -n $(WAITING) --dist loadfile e2e/ecosystem
 
 setup-bench: setup ## Install the Debian packages that the benchmarks need (apt, root)
 	@$(BIN)/python -m bench.prerequisites
