@@ -16,7 +16,7 @@ from inferencehealth.kube.errors import KubeError, NotFound
 from inferencehealth.kube.requests import POLICIES
 
 RETRY: Final = 5.0
-"""Seconds between two looks whether our definitions are there."""
+"""Seconds before the next look whether our definitions are there, or the next run of Kopf."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ async def watch(
             if getattr(error, "status", None) != HTTPStatus.NOT_FOUND:
                 raise
             logger.warning("watching begins anew: %s", error)
+            await _pause(stop)
         else:
             return
 
@@ -59,9 +60,13 @@ async def _defined(client: Client, namespace: str, stop: asyncio.Event) -> bool:
             return True
         else:
             return True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), RETRY)
+        await _pause(stop)
     return False
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), RETRY)
 
 
 async def _watch(handlers: kopf.OperatorRegistry, *, namespace: str, stop: asyncio.Event) -> None:
