@@ -47,6 +47,13 @@ class Child:
         os.kill(self.pid, number)
 
 
+async def until_said(log: Path, words: str) -> None:
+    """The log has these words; a file gives no event, so it is read again and again."""
+    async with asyncio.timeout(DEADLINE):
+        while words not in log.read_text():  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.1)
+
+
 def children(supervisor: int) -> dict[str, Child]:
     """The programs that a supervisor started, by name (Linux)."""
     pids = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()

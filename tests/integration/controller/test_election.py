@@ -26,7 +26,7 @@ from inferencehealth.kube.requests import LEASES, POLICIES, Resource
 from tests.integration.awaiting import until
 from tests.integration.kube.relay import Relay, relay_to
 from tests.integration.objects import policy
-from tests.integration.programs import DEADLINE, program
+from tests.integration.programs import DEADLINE, program, until_said
 
 pytestmark = pytest.mark.integration
 
@@ -158,13 +158,6 @@ async def ended(copy: Copy) -> int:
     return await asyncio.wait_for(copy.process.wait(), DEADLINE)
 
 
-async def says(copy: Copy, words: str) -> None:
-    """The copy's log has these words; a file gives no event, so it is read again and again."""
-    async with asyncio.timeout(DEADLINE):
-        while words not in copy.log.read_text():  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-
-
 async def wrote(pair: Pair, copy: Copy) -> None:
     """The audit log has a write of the copy: a line in it may come after what it tells of."""
     async with asyncio.timeout(DEADLINE):
@@ -196,7 +189,7 @@ async def test_a_leader_that_is_told_to_end_hands_over_at_once(pair: Pair) -> No
 
 async def test_a_copy_that_stands_by_writes_nothing_and_ends_when_told(pair: Pair) -> None:
     first, second, holder = await both(pair)
-    await says(second, "stands by")
+    await until_said(second.log, "stands by")
     second.process.terminate()
     assert await ended(second) == 0
     assert pair.writes(second) == []

@@ -11,13 +11,13 @@ from e2e.cluster.model import Cluster
 from inferencehealth.api.names import GROUP, POLICY_PLURAL, REPORT_PLURAL
 from inferencehealth.kube.client import Client
 from inferencehealth.kube.requests import DEPLOYMENTS, POLICIES, REPORTS
-from tests.integration.awaiting import DEADLINE, until, until_gone
+from tests.integration.awaiting import until, until_gone
 from tests.integration.conftest import CRDS
 from tests.integration.controller.conftest import CRD
 from tests.integration.controller.kubelet import kubelet
 from tests.integration.controller.test_rollouts import apply_policy, deploy, state
 from tests.integration.objects import deployment
-from tests.integration.programs import program
+from tests.integration.programs import program, until_said
 
 pytestmark = pytest.mark.integration
 
@@ -73,9 +73,7 @@ async def test_a_controller_that_was_there_before_the_definitions_waits_for_them
     await uninstall(client)
     words = ("controller", "--namespace", namespace)
     async with program(*words, kubeconfig=cluster.kubeconfig, log=log):
-        async with asyncio.timeout(DEADLINE):
-            while "remedy: kubectl apply" not in log.read_text():  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+        await until_said(log, "remedy: kubectl apply")
         await install(cluster)
         await client.create(DEPLOYMENTS, deployment(), namespace=namespace, manager="author")
         await apply_policy(client, namespace)

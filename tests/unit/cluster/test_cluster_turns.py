@@ -11,11 +11,9 @@ import pytest
 from e2e.cluster import state, turns
 from e2e.cluster.model import ProviderName, Tier
 from e2e.cluster.paths import state_home
-from e2e.cluster.processes import ProcessId
 from e2e.cluster.progress import Progress
-from e2e.cluster.state import State
+from tests.unit.cluster.test_cluster_state import make
 
-GONE = ProcessId(pid=2**22 + 1, started=1)  # above the kernel's greatest process id
 HOLDER = """
 import sys
 from e2e.cluster import turns
@@ -33,15 +31,8 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 def left(env: dict[str, str], name: str, **changes: object) -> None:
     """What is known of a cluster that a program left up."""
-    base = State(
-        name=name,
-        tier=Tier.NODE,
-        provider=ProviderName.SOURCE,
-        phase="up",
-        starter=GONE,
-        gives_way=True,
-    )
-    state.save(state_home(env) / name, base.model_copy(update=changes))
+    known = {"name": name, "tier": Tier.NODE, "gives_way": True} | changes
+    state.save(state_home(env) / name, make(**known))
 
 
 def test_what_was_left_to_be_looked_at_gives_way_and_nothing_else(
